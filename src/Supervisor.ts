@@ -1,0 +1,605 @@
+/**
+ * Owns tasks: starts them, sees each run live or die, restarts it by its
+ * policy, gives up when the policy says so, and shows and controls all of it.
+ *
+ * A supervisor lives in a scope. Closing the scope stops everything it
+ * supervises, in reverse start order, each run within its `stopTimeout`. The
+ * scope alone decides: dropping a reference does nothing.
+ *
+ * - `run` is a supervisor as an effect, which is why it can be a task itself.
+ * - `make` is one in the current scope.
+ * - `layer` and `Service` are for applications made of Layers; `layerTask`
+ *   contributes tasks to them, `launch` runs them.
+ *
+ * **Gotchas**
+ *
+ * - Commands are answered when what they ask for has happened. Interrupting the
+ *   caller ends the waiting, not the command.
+ * - What a later command about the same task overtakes fails with
+ *   `CommandSuperseded`.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as References from "effect/References"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
+import * as Bulletin from "./internal/bulletin.ts"
+import { CurrentRun } from "./internal/currentRun.ts"
+import type { Command } from "./internal/inbox.ts"
+import * as Loop from "./internal/loop.ts"
+import * as Options from "./internal/options.ts"
+import type { Settlement, Supervised } from "./internal/run.ts"
+import * as SettingsOf from "./internal/settings.ts"
+import type { CommandName, Target } from "./internal/state.ts"
+import * as Waiters from "./internal/waiters.ts"
+import type * as SupervisorError from "./SupervisorError.ts"
+import type { SupervisorEvent } from "./SupervisorEvent.ts"
+import * as Task from "./Task.ts"
+import type { FinalReport, TaskStatus, UnstoppableRun } from "./TaskStatus.ts"
+
+/**
+ * What a command about a named task can fail with, beside its own reasons.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Unreachable = SupervisorError.TaskNotFound | SupervisorError.SupervisorClosed
+
+/**
+ * What a command that waits for a run to end can fail with.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Unended = Unreachable | SupervisorError.TaskUnstoppable | SupervisorError.CommandSuperseded
+
+/**
+ * A running supervisor. `E` is the union of the errors of the tasks it was made
+ * with.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RunningSupervisor<out E = unknown> {
+  /** The path: `name`, or below the task it runs in, `root/ingest`. */
+  readonly path: string
+  /** Adds a task and starts it. Its services are taken from the caller, now. */
+  readonly add: <A, TE, R>(
+    task: Task.Task<A, TE, R>
+  ) => Effect.Effect<TaskHandle<A, TE>, SupervisorError.TaskAlreadyExists | SupervisorError.SupervisorClosed, R>
+  /** Starts a task that is not running; one that waits for its restart is started now. Attempts are forgotten. */
+  readonly start: (task: string) => Effect.Effect<void, Unreachable | SupervisorError.TaskAlreadyRunning>
+  /** Ends the run, if there is one, and begins a new one; answered when that has begun. Attempts are forgotten. */
+  readonly restart: (task: string) => Effect.Effect<void, Unended>
+  /** Ends the run within its `stopTimeout`, or cancels the restart that is due. Completed and Dead stay as they are. */
+  readonly stop: (task: string) => Effect.Effect<void, Unended>
+  /** As `stop`, without grace where there is any to withhold; the task is then Dead. */
+  readonly kill: (task: string) => Effect.Effect<void, Unended>
+  /** Kills the task and forgets it: the name is free again. */
+  readonly remove: (task: string) => Effect.Effect<void, Unended>
+  readonly status: (task: string) => Effect.Effect<TaskStatus, Unreachable>
+  /** The statuses of all tasks at one moment, in start order. */
+  readonly statuses: Effect.Effect<ReadonlyArray<TaskStatus>, SupervisorError.SupervisorClosed>
+  /**
+   * A snapshot, then every event after it, without gap or repeat; ends with the
+   * supervisor. A subscriber that is more than `eventCapacity` behind loses the
+   * oldest and is told how many.
+   */
+  readonly events: Stream.Stream<SupervisorEvent>
+  /** The runs that have been asked to end, and have not within their bound. */
+  readonly unstoppable: Effect.Effect<ReadonlyArray<UnstoppableRun>>
+  /** Stops everything in reverse start order; answered when that is done. Again is no error. */
+  readonly shutdown: Effect.Effect<void>
+  /** How it ended. Any number may wait, also after the end. */
+  readonly await: Effect.Effect<FinalReport, SupervisorError.SupervisorError<E>>
+}
+
+/**
+ * A task in a supervisor, typed. It belongs to this entry: when the task was
+ * removed, and even if the name was given anew, commands fail with
+ * `TaskNotFound`, while `await` still gives the outcome.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface TaskHandle<out A, out E> {
+  readonly name: string
+  readonly path: string
+  /**
+   * Waits until the task is Completed (its value), Stopped, or Dead (with its
+   * typed cause). At once when it is; a task that was started again is waited
+   * for again.
+   */
+  readonly await: Effect.Effect<A, SupervisorError.TaskDead<E> | SupervisorError.TaskStopped>
+  readonly status: Effect.Effect<TaskStatus, Unreachable>
+  /** The status now, then after every change; ends when the task is removed or the supervisor has ended. */
+  readonly changes: Stream.Stream<TaskStatus>
+  readonly start: Effect.Effect<void, Unreachable | SupervisorError.TaskAlreadyRunning>
+  readonly restart: Effect.Effect<void, Unended>
+  readonly stop: Effect.Effect<void, Unended>
+  readonly kill: Effect.Effect<void, Unended>
+  readonly remove: Effect.Effect<void, Unended>
+}
+
+/**
+ * The options of a supervisor.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface SupervisorOptions<Tasks extends ReadonlyArray<Task.Task.Any>, R2 = never, R3 = never> {
+  /** One segment of the path; default `"supervisor"`, or, inside a task, that task's own path. */
+  readonly name?: string
+  /** Started one after another, in this order; names are unique. */
+  readonly tasks?: Tasks
+  /** Defaults for every task that does not say otherwise, added ones too. */
+  readonly defaults?: Task.TaskOptions<unknown, R2, R3>
+  /**
+   * When silence becomes a verdict: not before `initialDelay` (default 3 s)
+   * after the supervisor's start, and no more than `interval` (default 200 ms)
+   * late. While anything is watched, the loop turns at least every `interval`
+   * to measure its own stalls.
+   */
+  readonly healthCheck?: { readonly initialDelay?: Duration.Input; readonly interval?: Duration.Input }
+  /**
+   * Gives up with `TooManyDeadTasks` when the share of dead tasks reaches this
+   * fraction, above 0 and at most 1. Killed tasks count as dead; completed and
+   * stopped ones only in the total. Checked at each death. Default: no limit.
+   */
+  readonly maxDeadFraction?: number
+  /**
+   * `"end"`: the supervisor ends when no task is left that could run by itself,
+   * each being Completed or Dead; a supervisor without tasks goes on. Default
+   * `"stay"`.
+   */
+  readonly whenAllCompleted?: "stay" | "end"
+  /**
+   * A bound on stopping everything, over and above the sum of the tasks' own;
+   * past it the rest is told to end at once, and what does not is reported.
+   * Default: none.
+   */
+  readonly shutdownTimeout?: Options.DurationOption
+  /** How many events a subscriber may be behind before it loses the oldest; default 1024. */
+  readonly eventCapacity?: number
+}
+
+const optionKeys = [
+  "name",
+  "tasks",
+  "defaults",
+  "healthCheck",
+  "maxDeadFraction",
+  "whenAllCompleted",
+  "shutdownTimeout",
+  "eventCapacity"
+]
+
+const decode = (options: SupervisorOptions<ReadonlyArray<Task.Task.Any>, unknown, unknown>) => {
+  if (typeof options === "object" && options !== null && options.name !== undefined) {
+    Options.name("Supervisor", options.name)
+  }
+  const where = options?.name === undefined ? "Supervisor" : `Supervisor(${JSON.stringify(options.name)})`
+  Options.onlyKeys(where, "options", options, optionKeys)
+  const tasks = options.tasks ?? []
+  if (!Array.isArray(tasks)) Options.refuse(where, "tasks", tasks, "an array of tasks made by Task.make")
+  const names = new Set<string>()
+  tasks.forEach((task, index) => {
+    if (!Task.isTask(task)) Options.refuse(where, `tasks[${index}]`, task, "a task made by Task.make")
+    if (names.has(task.name)) {
+      Options.refuse(where, `tasks[${index}]`, task.name, "a name that no other task of this supervisor has")
+    }
+    names.add(task.name)
+  })
+  const healthCheck = options.healthCheck ?? {}
+  Options.onlyKeys(where, "healthCheck", healthCheck, ["initialDelay", "interval"])
+  const fraction = options.maxDeadFraction
+  if (fraction !== undefined && !(fraction > 0 && fraction <= 1)) {
+    Options.refuse(where, "maxDeadFraction", fraction, "a number above 0 and at most 1")
+  }
+  return {
+    name: options.name,
+    tasks,
+    defaults: Task.decodeOptions(`${where}.defaults`, options.defaults ?? {}),
+    eventCapacity: Options.count(where, "eventCapacity", options.eventCapacity ?? 1024, { min: 1 }),
+    settings: {
+      healthCheck: {
+        initialDelay: Options.duration(where, "healthCheck.initialDelay", healthCheck.initialDelay ?? 3000),
+        interval: Options.duration(where, "healthCheck.interval", healthCheck.interval ?? 200, { positive: true })
+      },
+      maxDeadFraction: fraction,
+      whenAllCompleted: Options.oneOf(where, "whenAllCompleted", options.whenAllCompleted ?? "stay", ["stay", "end"]),
+      shutdownTimeout: Options.duration(where, "shutdownTimeout", options.shutdownTimeout ?? "infinity", {
+        infinite: true
+      })
+    }
+  }
+}
+
+/**
+ * What a supervisor needs: the services of its tasks and defaults.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Services<Tasks extends ReadonlyArray<Task.Task.Any>, R2 = never, R3 = never> =
+  | Task.Task.Services<Tasks[number]>
+  | R2
+  | R3
+
+/**
+ * A supervisor in the current scope. It is up when the last listed task's run
+ * has begun.
+ *
+ * @throws RangeError for an option out of its range, or two tasks of one name.
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <const Tasks extends ReadonlyArray<Task.Task.Any> = [], R2 = never, R3 = never>(
+  options: SupervisorOptions<Tasks, R2, R3> = {}
+): Effect.Effect<
+  RunningSupervisor<Task.Task.Error<Tasks[number]>>,
+  never,
+  Services<Tasks, R2, R3> | Scope.Scope
+> => {
+  const decoded = decode(options)
+  return Effect.contextWith((context: Context.Context<Services<Tasks, R2, R3> | Scope.Scope>) =>
+    makeWith<Task.Task.Error<Tasks[number]>>(decoded, context)
+  )
+}
+
+/** The number of a reply that nobody waits for. */
+const unasked = 0
+
+/** The adder's services and references, without what belongs to the adder alone. */
+const captured = <R>(context: Context.Context<R>): Context.Context<never> =>
+  Context.omit(Scope.Scope, Tracer.ParentSpan, References.CurrentStackFrame)(context)
+
+const makeWith = Effect.fnUntraced(function*<E>(
+  options: ReturnType<typeof decode>,
+  context: Context.Context<never>
+): Effect.fn.Return<RunningSupervisor<E>, never, Scope.Scope> {
+  const parent = Context.get(context, CurrentRun)
+  const path = parent === undefined
+    ? options.name ?? "supervisor"
+    : options.name === undefined
+    ? parent.path
+    : `${parent.path}/${options.name}`
+  const own = captured(context)
+  const loop = yield* Loop.make({
+    path,
+    context: own,
+    settings: options.settings,
+    expected: options.tasks.length
+  })
+  const { interpreter } = loop
+
+  // Which refusals a command can meet is known from the table of commands; the loop itself answers with any of them.
+  const command = <Refusal>(name: CommandName, target: Target): Effect.Effect<void, Refusal> =>
+    Effect.withSpan(
+      loop.ask((reply) => ({ event: { _tag: "Command", reply, command: name, target }, task: undefined })),
+      `Supervisor.${name}`,
+      { attributes: { supervisor: path, task: target.name } }
+    ) as Effect.Effect<void, Refusal>
+  const named = <Refusal>(name: CommandName) => (task: string) => command<Refusal>(name, { name: task, id: undefined })
+
+  const prepare = (task: Task.Task.Any, services: Context.Context<never>, listed: boolean): Supervised => {
+    const settings = SettingsOf.merge(task.options, options.defaults)
+    const supervised: Supervised = {
+      id: loop.nextId(),
+      name: task.name,
+      path: `${path}/${task.name}`,
+      supervisor,
+      listed,
+      effect: task.effect as Supervised["effect"],
+      context: services,
+      policy: settings.policy,
+      heartbeat: settings.heartbeat,
+      span: settings.span,
+      settings: settings.deciding,
+      run: undefined,
+      step: undefined,
+      question: undefined,
+      settlement: undefined,
+      waiters: undefined,
+      shown: undefined
+    }
+    return supervised
+  }
+  const adding = (task: Supervised) => (reply: number): Command => ({
+    event: { _tag: "Add", reply, listed: task.listed, id: task.id, name: task.name, settings: task.settings },
+    task
+  })
+
+  const handle = <A, TE>(supervised: Supervised): TaskHandle<A, TE> => {
+    const target: Target = { name: supervised.name, id: supervised.id }
+    const status = read(() => statusOf(target))
+    return {
+      name: supervised.name,
+      path: supervised.path,
+      await: awaitOf(supervised) as Effect.Effect<A, SupervisorError.TaskDead<TE> | SupervisorError.TaskStopped>,
+      status,
+      changes: changesOf(target),
+      start: command("start", target),
+      restart: command("restart", target),
+      stop: command("stop", target),
+      kill: command("kill", target),
+      remove: command("remove", target)
+    }
+  }
+
+  const statusOf = (target: Target): Exit.Exit<TaskStatus, Unreachable> => {
+    const entry = interpreter.state.names.get(target.name)
+    return entry === undefined || (target.id !== undefined && entry.id !== target.id)
+      ? Exit.fail(interpreter.notFound(target.name))
+      : Exit.succeed(interpreter.statusOf(entry))
+  }
+
+  const read = <A, F>(
+    look: () => Exit.Exit<A, F>
+  ): Effect.Effect<A, F | SupervisorError.SupervisorClosed> =>
+    Effect.suspend((): Exit.Exit<A, F | SupervisorError.SupervisorClosed> =>
+      interpreter.state.closed ? Exit.fail(interpreter.closedError()) : look()
+    )
+
+  const events = Bulletin.subscribe(
+    interpreter.bulletin,
+    options.eventCapacity,
+    (sequence) => ({
+      _tag: "Snapshot",
+      sequence,
+      time: loop.time.wall(loop.time.now()),
+      supervisor: path,
+      statuses: interpreter.statuses()
+    })
+  )
+
+  const changesOf = (target: Target): Stream.Stream<TaskStatus> =>
+    events.pipe(
+      Stream.filter((event) => !("task" in event) || event.task === target.name),
+      Stream.takeUntil((event) => event._tag === "TaskRemoved"),
+      Stream.mapEffect(() => Effect.sync(() => statusOf(target))),
+      Stream.filter(Exit.isSuccess),
+      Stream.map((exit) => exit.value),
+      Stream.changesWith((before, after) => before === after)
+    )
+
+  const awaitOf = (
+    supervised: Supervised
+  ): Effect.Effect<unknown, SupervisorError.TaskDead | SupervisorError.TaskStopped> =>
+    Effect.suspend(() =>
+      supervised.settlement ??
+        Waiters.wait(supervised.waiters ??= Waiters.make<Settlement>(), (settlement) => settlement)
+    )
+
+  const ended: Effect.Effect<FinalReport, SupervisorError.SupervisorError> = Effect.suspend(() =>
+    interpreter.end ?? Waiters.wait(interpreter.closing, (end) => end)
+  )
+  const shutdown = Effect.withSpan(
+    Effect.andThen(
+      Effect.sync(() => loop.send({ event: { _tag: "Shutdown" }, task: undefined })),
+      Effect.ignoreCause(ended)
+    ),
+    "Supervisor.shutdown",
+    { attributes: { supervisor: path } }
+  )
+
+  const supervisor: RunningSupervisor<E> = {
+    path,
+    add: <A, TE, R>(task: Task.Task<A, TE, R>) =>
+      Effect.contextWith((services: Context.Context<R>) => {
+        const supervised = prepare(task, captured(services), false)
+        const added = loop.ask(adding(supervised)) as Effect.Effect<
+          void,
+          SupervisorError.TaskAlreadyExists | SupervisorError.SupervisorClosed
+        >
+        return Effect.withSpan(Effect.as(added, handle<A, TE>(supervised)), "Supervisor.add", {
+          attributes: { supervisor: path, task: task.name }
+        })
+      }),
+    start: named("start"),
+    restart: named("restart"),
+    stop: named("stop"),
+    kill: named("kill"),
+    remove: named("remove"),
+    status: (task) => read(() => statusOf({ name: task, id: undefined })),
+    statuses: read(() => Exit.succeed(interpreter.statuses())),
+    events,
+    unstoppable: Effect.sync(() => interpreter.unstoppable()),
+    shutdown,
+    await: ended as Effect.Effect<FinalReport, SupervisorError.SupervisorError<E>>
+  }
+
+  yield* Effect.addFinalizer(() => shutdown)
+  const listed = options.tasks.map((task) => prepare(task, own, true))
+  const last = listed.pop()
+  // They are added in this order; when the last one is answered, all before it have been.
+  for (const task of listed) loop.send(adding(task)(unasked))
+  if (last !== undefined) yield* Effect.ignore(loop.ask(adding(last)))
+  return supervisor
+})
+
+/**
+ * A supervisor as an effect: runs until it is shut down, all its tasks have
+ * completed (`whenAllCompleted: "end"`), or it gives up, with the typed cause.
+ * Interrupting it stops everything it supervises first.
+ *
+ * @throws RangeError for an option out of its range, or two tasks of one name.
+ * @since 0.1.0
+ * @category constructors
+ */
+export const run = <const Tasks extends ReadonlyArray<Task.Task.Any> = [], R2 = never, R3 = never>(
+  options: SupervisorOptions<Tasks, R2, R3>
+): Effect.Effect<void, SupervisorError.SupervisorError<Task.Task.Error<Tasks[number]>>, Services<Tasks, R2, R3>> => {
+  const made = make(options)
+  return Effect.scoped(Effect.flatMap(made, (supervisor) => Effect.asVoid(supervisor.await))) as Effect.Effect<
+    void,
+    SupervisorError.SupervisorError<Task.Task.Error<Tasks[number]>>,
+    Services<Tasks, R2, R3>
+  >
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// services and layers
+// ---------------------------------------------------------------------------------------------------------------------
+
+/**
+ * The plain service: one supervisor for an application that needs no more. See
+ * `Service` for one of your own.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class Supervisor extends Context.Service<Supervisor, RunningSupervisor>()("effect-supervisor/Supervisor") {}
+
+/**
+ * The plain service, in the Layer's scope.
+ *
+ * @throws RangeError for an option out of its range, or two tasks of one name.
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = <const Tasks extends ReadonlyArray<Task.Task.Any> = [], R2 = never, R3 = never>(
+  options: SupervisorOptions<Tasks, R2, R3> = {}
+): Layer.Layer<Supervisor, never, Exclude<Services<Tasks, R2, R3>, Scope.Scope>> =>
+  Layer.effect(Supervisor)(make(options))
+
+const layerTaskFor = <Self>(tag: Context.Key<Self, RunningSupervisor>) =>
+<A, E, R>(
+  task: Task.Task<A, E, R>
+): Layer.Layer<
+  never,
+  SupervisorError.TaskAlreadyExists | SupervisorError.SupervisorClosed,
+  Self | Exclude<R, Scope.Scope>
+> =>
+  Layer.effectDiscard(Effect.flatMap(tag, (supervisor) =>
+    Effect.acquireRelease(
+      supervisor.add(task),
+      // A run that does not end is reported by its supervisor; a task or supervisor that is gone is what was wanted.
+      (handle) => Effect.ignore(handle.remove)
+    )))
+
+/**
+ * Contributes a task to the plain service: added when the Layer is built, with
+ * the services the Layer has, and removed when its scope closes, before those
+ * services are.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerTask: <A, E, R>(
+  task: Task.Task<A, E, R>
+) => Layer.Layer<
+  never,
+  SupervisorError.TaskAlreadyExists | SupervisorError.SupervisorClosed,
+  Supervisor | Exclude<R, Scope.Scope>
+> = layerTaskFor(Supervisor)
+
+/**
+ * Builds an application's Layer and runs until its supervisor ends. Fails with
+ * the supervisor's error when it gives up; interrupting it closes the Layer's
+ * scope, which stops everything in order.
+ *
+ * @since 0.1.0
+ * @category running
+ */
+export const launch = <Self, E, Out, LE, LR>(
+  tag: Context.Key<Self, RunningSupervisor<E>>,
+  main: Layer.Layer<Self | Out, LE, LR>
+): Effect.Effect<void, SupervisorError.SupervisorError<E> | LE, LR> =>
+  Effect.scoped(
+    Effect.flatMap(Layer.build(main), (services) => Effect.asVoid(Context.get(services, tag).await))
+  ) as Effect.Effect<
+    void,
+    SupervisorError.SupervisorError<E> | LE,
+    LR
+  >
+
+/**
+ * A supervisor service class, with its Layers as static members.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export interface ServiceClass<Self, Id extends string, E, R>
+  extends Context.ServiceClass<Self, Id, RunningSupervisor<E>>
+{
+  /** The supervisor, in the Layer's scope. */
+  readonly layer: Layer.Layer<Self, never, Exclude<R, Scope.Scope>>
+  /** Contributes a task, as the module's `layerTask` does. */
+  readonly layerTask: <A, TE, TR>(
+    task: Task.Task<A, TE, TR>
+  ) => Layer.Layer<
+    never,
+    SupervisorError.TaskAlreadyExists | SupervisorError.SupervisorClosed,
+    Self | Exclude<TR, Scope.Scope>
+  >
+  /** `Supervisor.launch` of this class. */
+  readonly launch: <Out, LE, LR>(
+    main: Layer.Layer<Self | Out, LE, LR>
+  ) => Effect.Effect<void, SupervisorError.SupervisorError<E> | LE, LR>
+}
+
+/**
+ * Makes a supervisor service:
+ * `class App extends Supervisor.Service<App>()("app", { tasks }) {}`.
+ *
+ * The id is the service's key; its last segment is the supervisor's name unless
+ * the options give another.
+ *
+ * **Gotchas**
+ *
+ * A task that names the class of its own supervisor is circular (TS2506). Code
+ * inside a run finds its supervisor by `Supervisor.current`.
+ *
+ * @throws RangeError for an option out of its range, or two tasks of one name.
+ * @since 0.1.0
+ * @category services
+ */
+export const Service = <Self>() =>
+<
+  const Id extends string,
+  const Tasks extends ReadonlyArray<Task.Task.Any> = [],
+  R2 = never,
+  R3 = never
+>(
+  id: Id,
+  options: SupervisorOptions<Tasks, R2, R3> = {}
+): ServiceClass<Self, Id, Task.Task.Error<Tasks[number]>, Services<Tasks, R2, R3>> => {
+  type E = Task.Task.Error<Tasks[number]>
+  const tag = Context.Service<Self, RunningSupervisor<E>>()(id)
+  return Object.assign(tag, {
+    layer: Layer.effect(tag)(make({ name: id.slice(id.lastIndexOf("/") + 1), ...options })),
+    layerTask: layerTaskFor<Self>(tag),
+    launch: <Out, LE, LR>(main: Layer.Layer<Self | Out, LE, LR>) => launch(tag, main)
+  })
+}
+
+/**
+ * What a run can know of itself.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface CurrentTask {
+  readonly supervisor: RunningSupervisor
+  readonly task: string
+  /** The path of the task; a supervisor made inside the run has its place below it. */
+  readonly path: string
+  readonly generation: number
+  readonly attempt: number
+}
+
+/**
+ * The run that this code is part of, child fibers included; `undefined` outside
+ * of one.
+ *
+ * @since 0.1.0
+ * @category references
+ */
+export const current = CurrentRun as Context.Reference<CurrentTask | undefined>

@@ -1,0 +1,226 @@
+/**
+ * A named piece of supervised work.
+ *
+ * A task is a plain value: an `Effect` and how to supervise it. Nothing runs
+ * until a supervisor is given it. Each run executes the effect afresh, in its
+ * own fiber, under its own `Scope`, which is closed before the next run begins;
+ * what the effect shares on purpose (a `Ref` made outside) lives across runs.
+ *
+ * **Gotchas**
+ *
+ * - Under the default mode (`transient`) a good end is final: the task is
+ *   Completed and does not run again. A consumer whose socket closes or whose
+ *   stream ends has ended well. If that is to lead to a restart, use
+ *   `mode: "permanent"`, or fail.
+ * - What a run detaches (`Effect.forkDetach`), and a promise that ignores its
+ *   `AbortSignal`, is outside the run and outlives it.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type * as Heartbeat from "./Heartbeat.ts"
+import * as Options from "./internal/options.ts"
+import * as RestartPolicy from "./RestartPolicy.ts"
+
+const TypeId = "~effect-supervisor/Task"
+
+/**
+ * A task that succeeds with `A`, fails with `E` and needs `R`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Task<out A = unknown, out E = never, out R = never> {
+  readonly [TypeId]: {
+    readonly _A: () => A
+    readonly _E: () => E
+    readonly _R: () => R
+  }
+  readonly name: string
+  readonly effect: Effect.Effect<A, E, R | Scope.Scope>
+  readonly options: Settings<R>
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export declare namespace Task {
+  /**
+   * @since 0.1.0
+   * @category utility types
+   */
+  // `unknown` here would be inferred, from a list of tasks, as what a `Task.make` in that list needs.
+  // eslint-disable-next-line typescript/no-explicit-any
+  export type Any = Task<any, any, any>
+
+  /**
+   * @since 0.1.0
+   * @category utility types
+   */
+  export type Success<T> = T extends Task<infer A, unknown, unknown> ? A : never
+
+  /**
+   * @since 0.1.0
+   * @category utility types
+   */
+  export type Error<T> = T extends Task<unknown, infer E, unknown> ? E : never
+
+  /**
+   * @since 0.1.0
+   * @category utility types
+   */
+  export type Services<T> = T extends Task<unknown, unknown, infer R> ? R : never
+}
+
+/**
+ * The options of a task that are the same for every error type; a supervisor
+ * takes them as defaults for its tasks.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface CommonOptions<R3 = never> {
+  /** How a run shows life; default `Heartbeat.automatic({ every: "100 millis" })`. */
+  readonly heartbeat?: Heartbeat.Heartbeat<R3>
+  /**
+   * How long a run may take to its first sign of life. Default: a manual task
+   * has its `within`, a probed one as many failures as it is allowed.
+   */
+  readonly startupTimeout?: Duration.Input
+  /**
+   * After being healthy for longer than this, earlier failures are forgotten:
+   * the attempt is 0 again, and the schedule begins anew. Default 80 s.
+   */
+  readonly stableAfter?: Options.DurationOption
+  /**
+   * How long a run may take to end once it is interrupted. Past it, the run is
+   * reported as unstoppable and never overlapped. Default 5 s; `"infinity"`
+   * waits without bound.
+   */
+  readonly stopTimeout?: Options.DurationOption
+  /**
+   * What the supervisor does when the task dies: `"keep"` (default) goes on
+   * without it, `"escalate"` gives up with the task's typed cause. A task
+   * killed by command never escalates.
+   */
+  readonly whenDead?: "keep" | "escalate"
+  /**
+   * Whether every run is a span (`Task.run`), off by default: it trebles what
+   * a run costs.
+   */
+  readonly span?: boolean
+}
+
+/**
+ * The options of a task.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface TaskOptions<E, R2 = never, R3 = never> extends CommonOptions<R3> {
+  /** When it runs again: options of a policy, or a ready one; default `RestartPolicy.standard`. */
+  readonly restart?: RestartPolicy.RestartOptions<E, R2> | RestartPolicy.RestartPolicy<E, R2>
+}
+
+/**
+ * A task's options, decoded: durations in milliseconds, and only those that
+ * were given. The rest comes from the supervisor.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Settings<out R = never> {
+  readonly restart?: RestartPolicy.RestartPolicy<never, R>
+  readonly heartbeat?: Heartbeat.Heartbeat<R>
+  readonly startupTimeout?: number
+  readonly stableAfter?: number
+  readonly stopTimeout?: number
+  readonly whenDead?: "keep" | "escalate"
+  readonly span?: boolean
+}
+
+const commonKeys = ["restart", "heartbeat", "startupTimeout", "stableAfter", "stopTimeout", "whenDead", "span"]
+const heartbeatTags: ReadonlyArray<string> = ["Automatic", "Manual", "Probe", "None"]
+
+/**
+ * Decodes the options of a task, or the defaults of a supervisor.
+ *
+ * @internal
+ */
+export const decodeOptions = <E, R2, R3>(where: string, options: TaskOptions<E, R2, R3>): Settings<R2 | R3> => {
+  Options.onlyKeys(where, "options", options, commonKeys)
+  const decoded: { -readonly [K in keyof Settings<R2 | R3>]: Settings<R2 | R3>[K] } = {}
+  if (options.restart !== undefined) {
+    decoded.restart = RestartPolicy.isRestartPolicy(options.restart)
+      ? options.restart
+      : RestartPolicy.make(options.restart)
+  }
+  if (options.heartbeat !== undefined) {
+    decoded.heartbeat = heartbeatTags.includes(options.heartbeat?._tag)
+      ? options.heartbeat
+      : Options.refuse(
+        where,
+        "heartbeat",
+        options.heartbeat,
+        "one made by Heartbeat.automatic, manual, probe, or Heartbeat.none"
+      )
+  }
+  if (options.startupTimeout !== undefined) {
+    decoded.startupTimeout = Options.duration(where, "startupTimeout", options.startupTimeout, { positive: true })
+  }
+  if (options.stableAfter !== undefined) {
+    decoded.stableAfter = Options.duration(where, "stableAfter", options.stableAfter, { infinite: true })
+  }
+  if (options.stopTimeout !== undefined) {
+    decoded.stopTimeout = Options.duration(where, "stopTimeout", options.stopTimeout, { infinite: true })
+  }
+  if (options.whenDead !== undefined) {
+    decoded.whenDead = Options.oneOf(where, "whenDead", options.whenDead, ["keep", "escalate"])
+  }
+  if (options.span !== undefined) {
+    decoded.span = typeof options.span === "boolean"
+      ? options.span
+      : Options.refuse(where, "span", options.span, "true or false")
+  }
+  return decoded
+}
+
+/**
+ * Makes a task. The types of `restart` are inferred from the effect: `on` takes
+ * the tags of its error type, and a schedule sees its typed cause.
+ *
+ * @throws RangeError for a name that is empty, longer than 255 characters, or
+ *   holds `/` or control characters, and for any option out of its range.
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <A, E, R, R2 = never, R3 = never>(
+  name: string,
+  effect: Effect.Effect<A, E, R>,
+  options?: TaskOptions<NoInfer<E>, R2, R3>
+): Task<A, E, Exclude<R, Scope.Scope> | R2 | R3> => {
+  Options.name("Task.make", name)
+  const where = `Task.make(${JSON.stringify(name)})`
+  if (!Effect.isEffect(effect)) Options.refuse(where, "effect", effect, "an Effect")
+  return {
+    [TypeId]: variance,
+    name,
+    effect: effect as Effect.Effect<A, E, Exclude<R, Scope.Scope> | Scope.Scope>,
+    options: decodeOptions(where, options ?? {})
+  }
+}
+
+const variance = {
+  _A: (_: never): never => _,
+  _E: (_: never): never => _,
+  _R: (_: never): never => _
+} as never
+
+/**
+ * @since 0.1.0
+ * @category guards
+ */
+export const isTask = (u: unknown): u is Task.Any => typeof u === "object" && u !== null && TypeId in u

@@ -1,0 +1,13 @@
+/**
+ * The supervision runtime for Effect.
+ *
+ * @since 0.1.0
+ */
+export * as Heartbeat from "./Heartbeat.ts"
+export * as RestartPolicy from "./RestartPolicy.ts"
+export * as Supervisor from "./Supervisor.ts"
+export * as SupervisorError from "./SupervisorError.ts"
+export * as SupervisorEvent from "./SupervisorEvent.ts"
+export * as SupervisorMetrics from "./SupervisorMetrics.ts"
+export * as Task from "./Task.ts"
+export * as TaskStatus from "./TaskStatus.ts"

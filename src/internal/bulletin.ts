@@ -1,0 +1,76 @@
+/**
+ * The events of one supervisor: numbered, and handed to every subscriber without ever waiting for one.
+ */
+import type * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import * as Stream from "effect/Stream"
+import type { SupervisorEvent } from "../SupervisorEvent.ts"
+
+/** What is told, before it has its place among the events. */
+export type Body = SupervisorEvent extends infer Event
+  ? Event extends SupervisorEvent ? Omit<Event, "sequence" | "time" | "supervisor"> : never
+  : never
+
+export interface Bulletin {
+  /** The number of the newest event. */
+  sequence: number
+  readonly subscribers: Set<Queue.Queue<SupervisorEvent, Cause.Done>>
+  closed: boolean
+}
+
+export const make = (): Bulletin => ({ sequence: 0, subscribers: new Set(), closed: false })
+
+/** Numbers an event, and makes it only when somebody is there to read it. */
+export const publish = (self: Bulletin, event: (sequence: number) => SupervisorEvent): void => {
+  const sequence = ++self.sequence
+  if (self.subscribers.size === 0) return
+  const made = event(sequence)
+  for (const subscriber of self.subscribers) Queue.offerUnsafe(subscriber, made)
+}
+
+/** The last event has been published. */
+export const close = (self: Bulletin): void => {
+  self.closed = true
+  for (const subscriber of self.subscribers) Queue.endUnsafe(subscriber)
+  self.subscribers.clear()
+}
+
+/**
+ * A snapshot, then every event after it. The snapshot is taken and the queue joined in one synchronous step, so that
+ * nothing is repeated or lost between them. Each subscriber has a sliding queue of its own: the slow one loses its
+ * oldest events, and learns how many from the gap in their numbers.
+ */
+export const subscribe = (
+  self: Bulletin,
+  capacity: number,
+  snapshot: (sequence: number) => SupervisorEvent
+): Stream.Stream<SupervisorEvent> =>
+  Stream.unwrap(Effect.gen(function*() {
+    const queue = yield* Queue.sliding<SupervisorEvent, Cause.Done>(capacity)
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        self.subscribers.delete(queue)
+      })
+    )
+    const first = snapshot(self.sequence)
+    if (self.closed) return Stream.succeed(first)
+    self.subscribers.add(queue)
+    let newest = first.sequence
+    return Stream.concat(
+      Stream.succeed(first),
+      Stream.flatMap(Stream.fromQueue(queue), (event) => {
+        const missed = event.sequence - newest - 1
+        newest = event.sequence
+        return missed === 0 ? Stream.succeed(event) : Stream.make(missedEvents(event, missed), event)
+      })
+    )
+  }))
+
+const missedEvents = (event: SupervisorEvent, missed: number): SupervisorEvent => ({
+  _tag: "EventsMissed",
+  sequence: event.sequence - 1,
+  time: event.time,
+  supervisor: event.supervisor,
+  missed
+})

@@ -1,0 +1,117 @@
+/**
+ * What each command does in each status: the design's table of commands, one function a row. Pure.
+ */
+import type { Deciding } from "./lifecycle.ts"
+import * as Lifecycle from "./lifecycle.ts"
+import type { CommandName, Entry, Event, Refusal, Target } from "./state.ts"
+
+const reply = ({ out }: Deciding, to: number): void => {
+  out.push({ _tag: "Reply", to })
+}
+
+const refuse = (
+  { out }: Deciding,
+  to: number,
+  refusal: Refusal,
+  task: string,
+  command: string,
+  entry?: Entry | undefined,
+  by = ""
+): void => {
+  out.push({
+    _tag: "Refuse",
+    to,
+    refusal,
+    task,
+    command,
+    generation: entry?.generation ?? 0,
+    stopTimeout: entry?.settings.stopTimeout ?? 0,
+    by
+  })
+}
+
+export const find = ({ state }: Deciding, target: Target): Entry | undefined => {
+  const entry = state.names.get(target.name)
+  return entry !== undefined && (target.id === undefined || entry.id === target.id) ? entry : undefined
+}
+
+export const add = (deciding: Deciding, event: Event & { readonly _tag: "Add" }): void => {
+  if (event.listed) deciding.state.expected--
+  if (deciding.state.closing !== undefined) return refuse(deciding, event.reply, "SupervisorClosed", event.name, "add")
+  if (deciding.state.names.has(event.name)) return refuse(deciding, event.reply, "TaskAlreadyExists", event.name, "add")
+  Lifecycle.start(deciding, Lifecycle.create(deciding, event.id, event.name, event.settings))
+  reply(deciding, event.reply)
+}
+
+export const command = (deciding: Deciding, event: Event & { readonly _tag: "Command" }): void => {
+  const { name } = event.target
+  if (deciding.state.closing !== undefined) {
+    return refuse(deciding, event.reply, "SupervisorClosed", name, event.command)
+  }
+  const entry = find(deciding, event.target)
+  if (entry === undefined) return refuse(deciding, event.reply, "TaskNotFound", name, event.command)
+  commands[event.command](deciding, entry, event.reply)
+}
+
+type Carry = (deciding: Deciding, entry: Entry, to: number) => void
+
+const start: Carry = (deciding, entry, to) => {
+  if (Lifecycle.isRunning(entry)) return refuse(deciding, to, "TaskAlreadyRunning", entry.name, "start", entry)
+  Lifecycle.startAfresh(deciding, entry)
+  reply(deciding, to)
+}
+
+const restart: Carry = (deciding, entry, to) => {
+  if (Lifecycle.isRunning(entry)) return endFirst(deciding, entry, "restart", to)
+  Lifecycle.startAfresh(deciding, entry)
+  reply(deciding, to)
+}
+
+const stop: Carry = (deciding, entry, to) => {
+  if (Lifecycle.isRunning(entry)) return endFirst(deciding, entry, "stop", to)
+  if (entry.phase === "Failed" || entry.phase === "Created") Lifecycle.stopped(deciding, entry)
+  reply(deciding, to)
+}
+
+const kill: Carry = (deciding, entry, to) => {
+  if (Lifecycle.isRunning(entry)) return endFirst(deciding, entry, "kill", to)
+  if (entry.phase !== "Dead") Lifecycle.dead(deciding, entry, "Killed")
+  reply(deciding, to)
+}
+
+const remove: Carry = (deciding, entry, to) => {
+  if (Lifecycle.isRunning(entry)) return endFirst(deciding, entry, "remove", to)
+  if (entry.phase === "Failed" || entry.phase === "Created") Lifecycle.dead(deciding, entry, "Killed")
+  Lifecycle.forget(deciding, entry)
+  reply(deciding, to)
+}
+
+const commands: Record<CommandName, Carry> = { start, restart, stop, kill, remove }
+
+/** A run has to end before the command is done. The last command wins; equal ones are answered together. */
+const endFirst = (
+  deciding: Deciding,
+  entry: Entry,
+  asked: "restart" | "stop" | "kill" | "remove",
+  to: number
+): void => {
+  if (Lifecycle.isUnderWay(entry)) {
+    Lifecycle.stop(deciding, entry, { _tag: "Command", command: asked })
+  } else {
+    overtake(deciding, entry, asked, asked)
+    entry.intent = { _tag: "Command", command: asked }
+  }
+  if (entry.overdue) return refuse(deciding, to, "TaskUnstoppable", entry.name, asked, entry)
+  ;(entry.waiters ??= []).push({ reply: to, command: asked })
+}
+
+/** Fails those who wait for another end than the one asked for now. */
+export const overtake = (deciding: Deciding, entry: Entry, keep: CommandName | undefined, by: string): void => {
+  if (entry.waiters === undefined) return
+  const kept = entry.waiters.filter((waiter) => waiter.command === keep)
+  for (const waiter of entry.waiters) {
+    if (waiter.command === keep) continue
+    refuse(deciding, waiter.reply, "CommandSuperseded", entry.name, waiter.command, entry, by)
+  }
+  entry.waiters = kept.length === 0 ? undefined : kept
+}

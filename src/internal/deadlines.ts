@@ -1,0 +1,92 @@
+/**
+ * One heap of deadlines for a whole supervisor: the earliest is known at once, adding and removing cost O(log n).
+ *
+ * A deadline that nothing waits for any more is removed, not left to expire: a task restarted a hundred thousand times
+ * leaves one behind, not a hundred thousand.
+ */
+
+/** What falls due. */
+export type DeadlineKind = "Silence" | "Startup" | "StopBound" | "Restart" | "Stable" | "Shutdown"
+
+export interface Deadline {
+  /** Monotonic milliseconds. */
+  due: number
+  readonly kind: DeadlineKind
+  /** The entry's id, or -1 for the supervisor's own. */
+  readonly entry: number
+  /** Breaks ties in the order of arming, so that equal histories expire equally. */
+  readonly order: number
+  /** The place in the heap; -1 when out of it. */
+  index: number
+}
+
+export interface Deadlines {
+  readonly heap: Array<Deadline>
+  armed: number
+  /** How many in the heap are held against a run: only for these does the observer watch its own stalls. */
+  watching: number
+}
+
+export const make = (): Deadlines => ({ heap: [], armed: 0, watching: 0 })
+
+const isWatched = (kind: DeadlineKind): boolean => kind === "Silence" || kind === "Startup" || kind === "StopBound"
+
+const before = (a: Deadline, b: Deadline): boolean => a.due < b.due || (a.due === b.due && a.order < b.order)
+
+const place = (heap: Array<Deadline>, deadline: Deadline, index: number): void => {
+  heap[index] = deadline
+  deadline.index = index
+}
+
+const rise = (heap: Array<Deadline>, deadline: Deadline, from: number): void => {
+  let index = from
+  while (index > 0) {
+    const parent = (index - 1) >> 1
+    const above = heap[parent]!
+    if (!before(deadline, above)) break
+    place(heap, above, index)
+    index = parent
+  }
+  place(heap, deadline, index)
+}
+
+const sink = (heap: Array<Deadline>, deadline: Deadline, from: number): void => {
+  let index = from
+  while (true) {
+    let child = index * 2 + 1
+    if (child >= heap.length) break
+    if (child + 1 < heap.length && before(heap[child + 1]!, heap[child]!)) child++
+    const below = heap[child]!
+    if (!before(below, deadline)) break
+    place(heap, below, index)
+    index = child
+  }
+  place(heap, deadline, index)
+}
+
+export const add = (self: Deadlines, kind: DeadlineKind, entry: number, due: number): Deadline => {
+  const deadline: Deadline = { due, kind, entry, order: self.armed++, index: -1 }
+  rise(self.heap, deadline, self.heap.push(deadline) - 1)
+  if (isWatched(kind)) self.watching++
+  return deadline
+}
+
+export const remove = (self: Deadlines, deadline: Deadline): void => {
+  const index = deadline.index
+  if (index < 0) return
+  deadline.index = -1
+  if (isWatched(deadline.kind)) self.watching--
+  const last = self.heap.pop()!
+  if (last === deadline) return
+  if (index > 0 && before(last, self.heap[(index - 1) >> 1]!)) rise(self.heap, last, index)
+  else sink(self.heap, last, index)
+}
+
+export const move = (self: Deadlines, deadline: Deadline, due: number): void => {
+  const earlier = due < deadline.due
+  deadline.due = due
+  if (earlier) rise(self.heap, deadline, deadline.index)
+  else sink(self.heap, deadline, deadline.index)
+}
+
+export const earliest = (self: Deadlines): Deadline | undefined => self.heap[0]

@@ -1,0 +1,120 @@
+/**
+ * The decision: an event and the time go in, the state is updated in place, and what is to be done comes out.
+ *
+ * It runs no effect, reads no clock and no chance: equal histories lead to equal decisions. The loop that owns the
+ * state is its only caller; a recorded history can be decided again.
+ */
+import * as Closing from "./closing.ts"
+import * as Commands from "./commands.ts"
+import * as Deadlines from "./deadlines.ts"
+import type { Deciding } from "./lifecycle.ts"
+import * as Lifecycle from "./lifecycle.ts"
+import * as Observer from "./observer.ts"
+import type { Decision, Entry, Event, State } from "./state.ts"
+
+/** How many deadlines one tick carries out; the next tick follows at once. It keeps commands from waiting. */
+const ticksAtOnce = 256
+
+export const decide = (state: State, event: Event, now: number): ReadonlyArray<Decision> => {
+  const deciding: Deciding = { state, now, out: [] }
+  if (state.closed) return deciding.out
+  handle(deciding, event)
+  Closing.consider(deciding)
+  Closing.advance(deciding)
+  return deciding.out
+}
+
+const handle = (deciding: Deciding, event: Event): void => {
+  switch (event._tag) {
+    case "Turn":
+      return Observer.turn(deciding.state.observer, deciding.now)
+    case "Rest":
+      return rest(deciding)
+    case "Add":
+      return Commands.add(deciding, event)
+    case "Command":
+      return Commands.command(deciding, event)
+    case "Shutdown":
+      return Closing.begin(deciding, undefined)
+    case "Tick":
+      return tick(deciding)
+    default: {
+      // What comes from an old run, or from one of a removed task, is ignored.
+      const entry = deciding.state.entries.get(event.id)
+      if (entry !== undefined && entry.generation === event.generation) ofRun(deciding, entry, event)
+    }
+  }
+}
+
+const ofRun = (
+  deciding: Deciding,
+  entry: Entry,
+  event: Event & { readonly _tag: "Begun" | "Beat" | "ProbeFailed" | "Ended" | "Answered" }
+): void => {
+  switch (event._tag) {
+    case "Begun":
+      return Lifecycle.begun(deciding, entry)
+    case "Beat":
+      return Lifecycle.beat(deciding, entry, event)
+    case "ProbeFailed":
+      return Lifecycle.probeFailed(deciding, entry, event)
+    case "Ended":
+      return Lifecycle.ended(deciding, entry, event.outcome)
+    case "Answered":
+      return Lifecycle.answered(deciding, entry, event)
+  }
+}
+
+const tick = (deciding: Deciding): void => {
+  const { now, state } = deciding
+  state.observer.wakeAt = undefined
+  for (let i = 0; i < ticksAtOnce; i++) {
+    const deadline = Deadlines.earliest(state.deadlines)
+    if (deadline === undefined || deadline.due > now) return
+    expire(deciding, deadline)
+  }
+}
+
+const expire = (deciding: Deciding, deadline: Deadlines.Deadline): void => {
+  const { state } = deciding
+  if (deadline.kind === "Shutdown") {
+    Deadlines.remove(state.deadlines, deadline)
+    if (state.closing !== undefined) Closing.expire(deciding, state.closing)
+    return
+  }
+  const entry = state.entries.get(deadline.entry)
+  if (entry === undefined) return Deadlines.remove(state.deadlines, deadline)
+  switch (deadline.kind) {
+    case "Silence":
+    case "Startup":
+      return Lifecycle.silent(deciding, entry, deadline)
+    case "StopBound":
+      return Lifecycle.overdue(deciding, entry, deadline)
+    case "Stable":
+      return Lifecycle.stable(deciding, entry)
+    case "Restart":
+      return Lifecycle.restartDue(deciding, entry)
+  }
+}
+
+/** Asks to be woken at the earliest deadline, unless that has been asked already. */
+const rest = ({ out, state }: Deciding): void => {
+  const at = wakeAt(state)
+  const asked = state.observer.wakeAt
+  if (at === undefined) {
+    if (asked !== undefined) out.push({ _tag: "SleepOn" })
+    state.observer.wakeAt = undefined
+  } else if (asked === undefined || at < asked) {
+    out.push({ _tag: "Wake", at })
+    state.observer.wakeAt = at
+  }
+}
+
+/** While anything is watched the loop turns at least every health-check interval, to measure its own stalls. */
+const wakeAt = (state: State): number | undefined => {
+  const earliest = Deadlines.earliest(state.deadlines)
+  if (earliest === undefined) return undefined
+  return state.deadlines.watching > 0
+    ? Math.min(earliest.due, state.observer.lastTurn + state.settings.healthCheck.interval)
+    : earliest.due
+}

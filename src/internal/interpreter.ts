@@ -1,0 +1,473 @@
+/**
+ * Carries decisions out: starts and interrupts runs, asks schedules, answers commands, tells what happened. It decides
+ * nothing.
+ */
+import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Pull from "effect/Pull"
+import * as Schedule from "effect/Schedule"
+import type { RestartReason } from "../RestartPolicy.ts"
+import * as SupervisorError from "../SupervisorError.ts"
+import type { SupervisorEvent } from "../SupervisorEvent.ts"
+import type { FinalReport, TaskStatus, UnstoppableRun } from "../TaskStatus.ts"
+import * as Bulletin from "./bulletin.ts"
+import type { Inbox } from "./inbox.ts"
+import * as Logs from "./logs.ts"
+import * as Metrics from "./metrics.ts"
+import * as Render from "./render.ts"
+import { Run } from "./run.ts"
+import type { Settlement, Step, Supervised } from "./run.ts"
+import type { Answer, Decision, Entry, Event, GiveUp, Notice, State } from "./state.ts"
+import type { Time } from "./time.ts"
+import * as View from "./view.ts"
+import * as Waiters from "./waiters.ts"
+
+export type Refused = SupervisorError.CommandError
+
+/** How a supervisor ended. */
+export type End = Exit.Exit<FinalReport, SupervisorError.SupervisorError>
+
+export class Interpreter {
+  readonly path: string
+  readonly state: State
+  readonly time: Time
+  readonly bulletin = Bulletin.make()
+  readonly tasks = new Map<number, Supervised>()
+  /** Those who wait for an answer, by number. */
+  readonly pending = new Map<number, (answer: Exit.Exit<void, Refused>) => void>()
+  readonly closing = Waiters.make<End>()
+  end: End | undefined = undefined
+  readonly #context: Context.Context<never>
+  readonly #inbox: Inbox
+  readonly #metrics: Metrics.Metrics
+  readonly #logs: Logs.Logs
+  readonly #feed: (event: Event) => void
+  /** Those to be told once everything that follows from the event has been decided: they see the outcome of all of it. */
+  #tellings: Array<() => void> = []
+  #timer: Fiber.Fiber<void> | undefined = undefined
+
+  constructor(options: {
+    readonly path: string
+    readonly state: State
+    readonly time: Time
+    readonly context: Context.Context<never>
+    readonly inbox: Inbox
+    /** Decides an event that came of carrying out a decision, once the decisions before it have been carried out. */
+    readonly feed: (event: Event) => void
+  }) {
+    this.path = options.path
+    this.state = options.state
+    this.time = options.time
+    this.#context = options.context
+    this.#inbox = options.inbox
+    this.#feed = options.feed
+    this.#metrics = Metrics.make(options.path, options.context, options.state.counts)
+    this.#logs = Logs.make(options.path, options.context)
+  }
+
+  carryOut(decision: Decision): void {
+    switch (decision._tag) {
+      case "Start":
+        return this.#start(this.#task(decision.id), decision.generation, decision.attempt)
+      case "Interrupt":
+        return this.#task(decision.id).run?.interrupt()
+      case "AskSchedule":
+        return this.#ask(this.#task(decision.id), decision.generation, decision.reason, decision.fresh)
+      case "ForgetQuestion":
+        return this.#forgetQuestion(this.#task(decision.id))
+      case "Reply":
+        return this.#answer(decision.to, Exit.void)
+      case "Refuse":
+        return this.#answer(decision.to, Exit.fail(this.#refusal(decision)))
+      case "Notify":
+        return this.#notify(decision.id, decision.generation, decision.notice)
+      case "Settle":
+        return this.#settle(this.#task(decision.id), decision.policyCause)
+      case "Forget":
+        this.tasks.delete(decision.id)
+        return
+      case "Wake":
+        return this.#wake(decision.at)
+      case "SleepOn":
+        return this.#sleepOn()
+      case "Closing":
+        return this.#closing(decision.failure)
+      case "Close":
+        return this.#close(decision.failure)
+    }
+  }
+
+  #task(id: number): Supervised {
+    const task = this.tasks.get(id)
+    if (task === undefined) throw new Error(`no task with id ${id}: a decision names one that is not there`)
+    return task
+  }
+
+  // ---------------------------------------------------------------------------------------------------------------
+  // runs
+  // ---------------------------------------------------------------------------------------------------------------
+
+  readonly #host = {
+    now: () => this.time.now(),
+    signal: (run: Run) => this.#inbox.signal({ _tag: "Run", run })
+  }
+
+  #start(task: Supervised, generation: number, attempt: number): void {
+    // The promise that everything else leans on. A breach would be a defect of the decision: better none than two.
+    if (task.run?.isRunning === true) throw new Error(`two runs of task "${task.name}" at once`)
+    task.settlement = undefined
+    const run = new Run(task, generation, attempt, this.#host)
+    task.run = run
+    run.start()
+    this.#feed({ _tag: "Begun", id: task.id, generation })
+  }
+
+  /** What waits of a run, in the order it came: beats, failed probes, the end. */
+  attend(run: Run): void {
+    run.look()
+    const { generation, supervised: { id } } = run
+    if (run.beatAt !== undefined) {
+      const at = run.beatAt
+      const details = run.beatDetails
+      run.beatAt = undefined
+      run.beatDetails = undefined
+      this.#feed({ _tag: "Beat", id, generation, at, details })
+    }
+    if (run.failedProbes !== undefined) {
+      const causes = run.failedProbes
+      run.failedProbes = undefined
+      for (const cause of causes) this.#feed({ _tag: "ProbeFailed", id, generation, cause })
+    }
+    if (run.hasEnded && !run.taken) {
+      run.taken = true
+      const entry = this.state.entries.get(id)
+      if (entry !== undefined && entry.generation === generation) this.#metrics.ran(this.time.now() - entry.begunAt)
+      this.#feed({ _tag: "Ended", id, generation, outcome: run.outcome() })
+    }
+  }
+
+  // ---------------------------------------------------------------------------------------------------------------
+  // schedules
+  // ---------------------------------------------------------------------------------------------------------------
+
+  #ask(task: Supervised, generation: number, reason: RestartReason<unknown>, fresh: boolean): void {
+    if (fresh) task.step = undefined
+    const run = Effect.runForkWith(task.context)
+    const question = run(Effect.suspend(() => this.#step(task, reason)))
+    const answer = question.pollUnsafe()
+    const event = (exit: Exit.Exit<Answer>): Event & { readonly _tag: "Answered" } => ({
+      _tag: "Answered",
+      id: task.id,
+      generation,
+      answer: Exit.isSuccess(exit) ? exit.value : { _tag: "Died", cause: exit.cause }
+    })
+    // Nearly every schedule answers at once; one that waits for something is not waited for here.
+    if (answer !== undefined) return this.#feed(event(answer))
+    task.question = question
+    question.addObserver((exit) => {
+      if (task.question !== question) return
+      task.question = undefined
+      this.#inbox.signal({ _tag: "Answered", event: event(exit) })
+    })
+  }
+
+  #step(task: Supervised, reason: RestartReason<unknown>): Effect.Effect<Answer> {
+    // Schedules see the wall clock: cron needs it.
+    const now = this.time.wall(this.time.now())
+    if (task.step !== undefined) return task.step(now, reason)
+    return Effect.flatMap(Schedule.toStep(task.policy.schedule), (step) => {
+      const answering: Step = (at, why) =>
+        Pull.matchEffect(step(at, why), {
+          onSuccess: ([, delay]): Effect.Effect<Answer> =>
+            Effect.succeed({ _tag: "Delay", delay: Duration.toMillis(delay) }),
+          onDone: () => Effect.succeed<Answer>({ _tag: "Done" }),
+          onFailure: (cause: Cause.Cause<never>) => Effect.failCause(cause)
+        })
+      task.step = answering
+      return answering(now, reason)
+    })
+  }
+
+  #forgetQuestion(task: Supervised): void {
+    const question = task.question
+    task.question = undefined
+    question?.interruptUnsafe()
+  }
+
+  // ---------------------------------------------------------------------------------------------------------------
+  // the timer
+  // ---------------------------------------------------------------------------------------------------------------
+
+  #wake(at: number): void {
+    this.#sleepOn()
+    const millis = at - this.time.now()
+    if (millis <= 0) return this.#inbox.signal({ _tag: "Tick" })
+    this.#timer = Effect.runForkWith(this.#context)(
+      Effect.andThen(Effect.sleep(Math.ceil(millis)), Effect.sync(() => this.#inbox.signal({ _tag: "Tick" })))
+    )
+  }
+
+  #sleepOn(): void {
+    this.#timer?.interruptUnsafe()
+    this.#timer = undefined
+  }
+
+  // ---------------------------------------------------------------------------------------------------------------
+  // answers
+  // ---------------------------------------------------------------------------------------------------------------
+
+  #answer(to: number, answer: Exit.Exit<void, Refused>): void {
+    const resume = this.pending.get(to)
+    if (resume === undefined) return
+    this.pending.delete(to)
+    this.#tellings.push(() => resume(answer))
+  }
+
+  /** Gives the answers that have come together. */
+  tell(): void {
+    while (this.#tellings.length > 0) {
+      const tellings = this.#tellings
+      this.#tellings = []
+      for (const telling of tellings) telling()
+    }
+  }
+
+  #refusal(decision: Decision & { readonly _tag: "Refuse" }): Refused {
+    const { command, generation, refusal, stopTimeout, task } = decision
+    const supervisor = this.path
+    switch (refusal) {
+      case "TaskNotFound":
+        return this.notFound(task)
+      case "TaskAlreadyExists":
+        return new SupervisorError.TaskAlreadyExists({ supervisor, task })
+      case "TaskAlreadyRunning":
+        return new SupervisorError.TaskAlreadyRunning({ supervisor, task, generation })
+      case "TaskUnstoppable":
+        return new SupervisorError.TaskUnstoppable({ supervisor, task, generation, stopTimeout })
+      case "CommandSuperseded":
+        return new SupervisorError.CommandSuperseded({ supervisor, task, command, by: decision.by })
+      case "SupervisorClosed":
+        return this.closedError()
+    }
+  }
+
+  notFound(task: string): SupervisorError.TaskNotFound {
+    return new SupervisorError.TaskNotFound({ supervisor: this.path, task })
+  }
+
+  closedError(): SupervisorError.SupervisorClosed {
+    return new SupervisorError.SupervisorClosed({ supervisor: this.path })
+  }
+
+  #settle(task: Supervised, policyCause: Cause.Cause<never> | undefined): void {
+    const entry = this.state.entries.get(task.id)
+    if (entry === undefined) return
+    const settlement = this.#settlement(task, entry, policyCause)
+    task.settlement = settlement
+    task.step = undefined
+    const waiters = task.waiters
+    if (waiters !== undefined) this.#tellings.push(() => Waiters.wake(waiters, settlement))
+  }
+
+  #settlement(task: Supervised, entry: Entry, policyCause: Cause.Cause<never> | undefined): Settlement {
+    if (entry.phase === "Completed") return Exit.succeed(task.run?.value)
+    if (entry.phase === "Stopped") {
+      return Exit.fail(new SupervisorError.TaskStopped({ supervisor: this.path, task: task.name }))
+    }
+    return Exit.fail(this.#taskDead(entry, policyCause))
+  }
+
+  #taskDead(entry: Entry, policyCause: Cause.Cause<never> | undefined): SupervisorError.TaskDead {
+    const own = Render.asCause(entry.lastFailure?.reason)
+    const cause = policyCause === undefined ? own : Cause.combine(own, policyCause)
+    return new SupervisorError.TaskDead({
+      supervisor: this.path,
+      task: entry.name,
+      why: entry.why ?? "ShutDown",
+      runs: entry.generation,
+      failure: Render.causeLine(cause),
+      cause
+    })
+  }
+
+  // ---------------------------------------------------------------------------------------------------------------
+  // telling
+  // ---------------------------------------------------------------------------------------------------------------
+
+  started(): void {
+    this.#publish({ _tag: "SupervisorStarted" })
+  }
+
+  lagged(millis: number): void {
+    this.#metrics.lagged(millis)
+  }
+
+  #publish(body: Bulletin.Body): void {
+    const time = this.time.wall(this.time.now())
+    Bulletin.publish(
+      this.bulletin,
+      (sequence) => ({ sequence, time, supervisor: this.path, ...body }) as SupervisorEvent
+    )
+  }
+
+  #notify(id: number, generation: number, notice: Notice): void {
+    this.#metrics.noted(notice)
+    const task = this.tasks.get(id)
+    if (task === undefined) return
+    const entry = this.state.entries.get(id)
+    const time = this.time.wall(this.time.now())
+    Bulletin.publish(
+      this.bulletin,
+      (sequence) =>
+        ({
+          sequence,
+          time,
+          supervisor: this.path,
+          task: task.name,
+          generation,
+          ...this.#eventOf(notice, entry, generation, time)
+        }) as SupervisorEvent
+    )
+    this.#logs.noted(task.name, entry, generation, notice)
+  }
+
+  #eventOf(notice: Notice, entry: Entry | undefined, generation: number, time: number): object {
+    const { _tag } = notice
+    switch (notice._tag) {
+      case "TaskStarting":
+        return { _tag, attempt: notice.attempt }
+      case "HeartbeatMissed":
+        return { _tag, silence: Duration.toMillis(notice.reason.silence), during: notice.reason.during }
+      case "ProbeFailed":
+      case "TaskFailed":
+        return { _tag, failure: Render.failure(notice.reason, generation, time) }
+      case "RestartScheduled": {
+        const { attempt, delay, reason } = notice
+        const due = delay < Number.POSITIVE_INFINITY ? { delay, restartAt: time + delay } : {}
+        return { _tag, attempt, reason: reason._tag, ...due }
+      }
+      case "TaskStopping":
+        return { _tag, because: notice.because }
+      case "TaskUnstoppable":
+        return notice.stopTimeout < Number.POSITIVE_INFINITY ? { _tag, stopTimeout: notice.stopTimeout } : { _tag }
+      case "TaskDead": {
+        const last = entry?.lastFailure
+        const failure = last === undefined
+          ? {}
+          : { failure: Render.failure(last.reason, last.generation, this.time.wall(last.at)) }
+        return { _tag, why: notice.why, ...failure }
+      }
+      default:
+        return { _tag }
+    }
+  }
+
+  // ---------------------------------------------------------------------------------------------------------------
+  // views
+  // ---------------------------------------------------------------------------------------------------------------
+
+  statusOf(entry: Entry): TaskStatus {
+    return View.status(this.#task(entry.id), entry, this.time)
+  }
+
+  statuses(): ReadonlyArray<TaskStatus> {
+    const all: Array<TaskStatus> = []
+    for (const entry of this.state.entries.values()) all.push(this.statusOf(entry))
+    return all
+  }
+
+  unstoppable(): ReadonlyArray<UnstoppableRun> {
+    const all: Array<UnstoppableRun> = []
+    if (this.state.counts.Stopping === 0) return all
+    for (const entry of this.state.entries.values()) {
+      if (!entry.overdue) continue
+      all.push({
+        task: entry.name,
+        path: this.#task(entry.id).path,
+        generation: entry.generation,
+        stoppingSince: this.time.wall(entry.since)
+      })
+    }
+    return all
+  }
+
+  // ---------------------------------------------------------------------------------------------------------------
+  // the end
+  // ---------------------------------------------------------------------------------------------------------------
+
+  #reasonOf(failure: GiveUp): SupervisorError.SupervisorError["reason"] {
+    if (failure._tag === "TooManyDeadTasks") {
+      const { dead, threshold, total } = failure
+      return new SupervisorError.TooManyDeadTasks({ dead, total, threshold })
+    }
+    const task = this.#task(failure.entry.id)
+    const settled = task.settlement
+    const error = settled !== undefined && Exit.isFailure(settled) ? Cause.squash(settled.cause) : undefined
+    const dead = error instanceof SupervisorError.TaskDead ? error : this.#taskDead(failure.entry, undefined)
+    return task.listed ? dead : new SupervisorError.DynamicTaskDead({ dead })
+  }
+
+  #reason: SupervisorError.SupervisorError["reason"] | undefined = undefined
+
+  #closing(failure: GiveUp | undefined): void {
+    if (failure === undefined) {
+      this.#publish({ _tag: "SupervisorClosing" })
+      return
+    }
+    this.#reason = this.#reasonOf(failure)
+    this.#publish({ _tag: "SupervisorClosing", failure: this.#reason.message })
+    this.#logs.gaveUp(this.#reason.message, Cause.fail(this.#reason))
+  }
+
+  #close(failure: GiveUp | undefined): void {
+    this.#sleepOn()
+    const report: FinalReport = { statuses: this.statuses(), unstoppable: this.unstoppable() }
+    const reason = this.#reason
+    this.#publish({
+      _tag: "SupervisorClosed",
+      unstoppable: report.unstoppable,
+      ...(reason === undefined ? {} : { failure: reason.message })
+    })
+    this.#finish(
+      failure === undefined || reason === undefined
+        ? Exit.succeed(report)
+        : Exit.fail(new SupervisorError.SupervisorError({ supervisor: this.path, reason, report }))
+    )
+    const closed = Exit.fail(this.closedError())
+    for (const to of Array.from(this.pending.keys())) this.#answer(to, closed)
+    // Whoever waits for a task whose run did not end would wait for ever.
+    for (const task of this.tasks.values()) {
+      const entry = this.state.entries.get(task.id)
+      if (task.settlement === undefined && entry !== undefined) this.#settle(task, undefined)
+    }
+  }
+
+  #finish(end: End): void {
+    this.end = end
+    this.#metrics.close()
+    Bulletin.close(this.bulletin)
+    this.#inbox.close()
+    this.#tellings.push(() => Waiters.wake(this.closing, end))
+  }
+
+  /** A defect in the loop: everybody who waits is told, and nothing is left running unsupervised. */
+  crash(cause: Cause.Cause<never>): void {
+    if (this.end !== undefined) return
+    this.#logs.crashed(cause)
+    this.#sleepOn()
+    this.state.closed = true
+    this.#finish(Exit.failCause(cause))
+    for (const to of Array.from(this.pending.keys())) this.#answer(to, Exit.failCause(cause))
+    for (const task of Array.from(this.tasks.values()).toReversed()) {
+      this.#forgetQuestion(task)
+      task.run?.interrupt()
+      task.settlement ??= Exit.failCause(cause)
+      if (task.waiters !== undefined) Waiters.wake(task.waiters, task.settlement)
+    }
+    this.tell()
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * What is logged of an event, and how loudly. Giving up is never silent.
+ */
+import type * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as LogLevel from "effect/LogLevel"
+import * as References from "effect/References"
+import { asCause, causeLine, reasonLine } from "./render.ts"
+import type { Entry, Notice } from "./state.ts"
+
+interface Line {
+  readonly level: LogLevel.Severity
+  readonly text: string
+  readonly cause?: Cause.Cause<unknown>
+}
+
+const levels: Record<Notice["_tag"], LogLevel.Severity> = {
+  TaskAdded: "Debug",
+  TaskStarting: "Debug",
+  TaskHealthy: "Debug",
+  TaskStable: "Debug",
+  HeartbeatMissed: "Warn",
+  ProbeFailed: "Warn",
+  TaskFailed: "Warn",
+  RestartScheduled: "Info",
+  TaskStopping: "Debug",
+  TaskUnstoppable: "Error",
+  TaskStopped: "Info",
+  TaskCompleted: "Info",
+  TaskDead: "Fatal",
+  TaskRemoved: "Debug"
+}
+
+/** A death that was asked for is news, not an alarm. */
+const levelOf = (notice: Notice): LogLevel.Severity =>
+  notice._tag === "TaskDead" && (notice.why === "Killed" || notice.why === "ShutDown") ? "Info" : levels[notice._tag]
+
+const lineOf = (entry: Entry | undefined, notice: Notice): Omit<Line, "level"> => {
+  switch (notice._tag) {
+    case "TaskAdded":
+      return { text: "task added" }
+    case "TaskStarting":
+      return { text: "task starting" }
+    case "TaskHealthy":
+      return { text: "task healthy" }
+    case "TaskStable":
+      return { text: "task stable: earlier failures are forgotten" }
+    case "HeartbeatMissed":
+    case "ProbeFailed":
+      return { text: `task taken for hung: ${reasonLine(notice.reason)}` }
+    case "TaskFailed":
+      return { text: `task failed: ${reasonLine(notice.reason)}`, cause: asCause(notice.reason) }
+    case "RestartScheduled":
+      return {
+        text: notice.delay < Number.POSITIVE_INFINITY
+          ? `task restarts in ${Duration.format(Duration.millis(notice.delay))}`
+          : "task is not restarted: its back-off is endless"
+      }
+    case "TaskStopping":
+      return { text: `task stopping (${notice.because})` }
+    case "TaskUnstoppable":
+      return { text: `task does not end: its run has not ended within ${notice.stopTimeout} ms, and is waited for` }
+    case "TaskStopped":
+      return { text: "task stopped" }
+    case "TaskCompleted":
+      return { text: "task completed" }
+    case "TaskDead": {
+      const last = entry?.lastFailure === undefined ? "" : `: ${reasonLine(entry.lastFailure.reason)}`
+      return notice.policyCause === undefined
+        ? { text: `task dead (${notice.why})${last}` }
+        : {
+          text: `task dead (its restart policy died: ${causeLine(notice.policyCause)})${last}`,
+          cause: notice.policyCause
+        }
+    }
+    case "TaskRemoved":
+      return { text: "task removed" }
+  }
+}
+
+export interface Logs {
+  readonly noted: (task: string, entry: Entry | undefined, generation: number, notice: Notice) => void
+  readonly gaveUp: (failure: string, cause: Cause.Cause<unknown>) => void
+  readonly crashed: (cause: Cause.Cause<unknown>) => void
+}
+
+export const make = (supervisor: string, context: Context.Context<never>): Logs => {
+  const minimum = Context.get(context, References.MinimumLogLevel)
+  const enabled = (level: LogLevel.Severity) => LogLevel.isGreaterThanOrEqualTo(level, minimum)
+  const run = Effect.runForkWith(context)
+  const write = (line: Line, annotations: Record<string, unknown>) => {
+    const message = line.cause === undefined ? [line.text] : [line.text, line.cause]
+    run(Effect.annotateLogs(Effect.logWithLevel(line.level)(...message), annotations))
+  }
+  return {
+    noted: (task, entry, generation, notice) => {
+      const level = levelOf(notice)
+      if (!enabled(level)) return
+      write({ level, ...lineOf(entry, notice) }, { supervisor, task, generation, attempt: entry?.attempt ?? 0 })
+    },
+    gaveUp: (failure, cause) => {
+      write({ level: "Fatal", text: `supervisor gives up: ${failure}`, cause }, { supervisor })
+    },
+    crashed: (cause) => {
+      write({ level: "Fatal", text: "supervisor crashed: this is a defect of effect-supervisor", cause }, {
+        supervisor
+      })
+    }
+  }
+}

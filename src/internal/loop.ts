@@ -1,0 +1,142 @@
+/**
+ * The supervisor's loop: a `Stream` of batches from the inbox, folded over the state by the decision, each decision
+ * carried out as it is taken.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { decide } from "./decide.ts"
+import * as Inbox from "./inbox.ts"
+import type { Command } from "./inbox.ts"
+import type { Refused } from "./interpreter.ts"
+import { Interpreter } from "./interpreter.ts"
+import * as State from "./state.ts"
+import * as Time from "./time.ts"
+
+/** Sees every event as it is decided, with what was decided: a history that can be decided again. */
+export type Recorder = (
+  event: State.Event,
+  now: number,
+  decisions: ReadonlyArray<State.Decision>
+) => void
+
+/** Records the histories of the supervisors made under it; for tests. */
+export const Recording = Context.Reference<Recorder | undefined>("effect-supervisor/Recorder", {
+  defaultValue: () => undefined
+})
+
+export interface Loop {
+  readonly interpreter: Interpreter
+  readonly time: Time.Time
+  /** A fresh number for an entry. */
+  readonly nextId: () => number
+  /** Sends a command and waits for its answer. */
+  readonly ask: (command: (reply: number) => Command) => Effect.Effect<void, Refused>
+  /** Sends a command whose answer nobody waits for. */
+  readonly send: (command: Command) => void
+}
+
+export const make = Effect.fnUntraced(function*(options: {
+  readonly path: string
+  readonly context: Context.Context<never>
+  readonly settings: Omit<State.SupervisorSettings, "startedAt">
+  readonly expected: number
+}): Effect.fn.Return<Loop, never, Scope.Scope> {
+  const { context, path } = options
+  const recorder = Context.get(context, Recording)
+  const time = Time.make(Context.get(context, Clock.Clock))
+  const state = State.makeState({ ...options.settings, startedAt: time.now() }, options.expected)
+  const inbox = yield* Inbox.make
+
+  let feeding = false
+  const events: Array<State.Event> = []
+  // What carrying out a decision brings about (a run that has begun, a schedule's answer) is decided after the decisions
+  // before it have been carried out, never in their midst.
+  const feed = (event: State.Event): void => {
+    events.push(event)
+    if (feeding) return
+    feeding = true
+    for (let next = events.shift(); next !== undefined; next = events.shift()) {
+      const now = time.now()
+      const decisions = decide(state, next, now)
+      recorder?.(next, now, decisions)
+      for (const decision of decisions) interpreter.carryOut(decision)
+    }
+    feeding = false
+    interpreter.tell()
+  }
+  const interpreter: Interpreter = new Interpreter({ path, state, time, context, inbox, feed })
+
+  /** What a run told before a command about its task was given comes before the command, whatever lane it is in. */
+  const attendFirst = (event: Command["event"]): void => {
+    if (event._tag !== "Command") return
+    const entry = state.names.get(event.target.name)
+    const run = entry === undefined ? undefined : interpreter.tasks.get(entry.id)?.run
+    if (run !== undefined) interpreter.attend(run)
+  }
+
+  const command = ({ event, task }: Command): void => {
+    attendFirst(event)
+    if (task !== undefined) interpreter.tasks.set(task.id, task)
+    feed(event)
+    if (task !== undefined && !state.entries.has(task.id)) interpreter.tasks.delete(task.id)
+  }
+
+  const turn = (batch: Inbox.Batch): void => {
+    const asked = state.observer.wakeAt
+    feed({ _tag: "Turn" })
+    if (asked !== undefined && state.observer.lastTurn >= asked) interpreter.lagged(state.observer.lag)
+    for (const one of batch.commands) command(one)
+    for (const signal of batch.signals) {
+      switch (signal._tag) {
+        case "Run":
+          interpreter.attend(signal.run)
+          break
+        case "Answered":
+          feed(signal.event)
+          break
+        case "Tick":
+          feed({ _tag: "Tick" })
+          break
+        case "Knock":
+      }
+    }
+    feed({ _tag: "Rest" })
+  }
+
+  const fold = Stream.fromEffectRepeat(inbox.take).pipe(
+    Stream.runFold(() => state, (folded, batch) => {
+      turn(batch)
+      return folded
+    }),
+    Effect.onExit((exit) =>
+      Effect.sync(() => {
+        if (Exit.isFailure(exit)) interpreter.crash(exit.cause)
+      })
+    )
+  )
+  yield* Effect.forkScoped(Effect.provideContext(fold, context))
+  interpreter.started()
+
+  let ids = 0
+  let replies = 0
+  return {
+    interpreter,
+    time,
+    nextId: () => ++ids,
+    ask: (command) =>
+      Effect.callback((resume) => {
+        if (state.closed) return resume(Exit.fail(interpreter.closedError()))
+        const reply = ++replies
+        interpreter.pending.set(reply, resume)
+        inbox.command(command(reply))
+        return Effect.sync(() => {
+          interpreter.pending.delete(reply)
+        })
+      }),
+    send: inbox.command
+  }
+})

@@ -1,0 +1,119 @@
+/**
+ * Options as people write them, decoded once: every refusal names the option, the value, and what is allowed.
+ */
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+
+/** A duration as an option takes it; `"infinity"` is taken in either case. */
+export type DurationOption = Duration.Input | "infinity"
+
+/** Shows an option's value in an error message, whatever it is. */
+export const show = (value: unknown): string => {
+  if (typeof value === "string") return JSON.stringify(value)
+  if (typeof value === "bigint") return `${value}n`
+  if (Duration.isDuration(value)) return Duration.format(value)
+  if (typeof value === "object" && value !== null) {
+    try {
+      return JSON.stringify(value) ?? Object.prototype.toString.call(value)
+    } catch {
+      return Object.prototype.toString.call(value)
+    }
+  }
+  if (typeof value === "function") return "a function"
+  return String(value)
+}
+
+/** The one shape of every refusal. */
+export const refuse = (where: string, option: string, value: unknown, allowed: string): never => {
+  throw new RangeError(`${where}: ${option} is ${show(value)}; allowed is ${allowed}`)
+}
+
+const millisOf = (input: DurationOption): number | undefined => {
+  if (input === "infinity") return Number.POSITIVE_INFINITY
+  if (typeof input === "number" && Number.isNaN(input)) return undefined
+  if (typeof input === "object" && input !== null && Object.keys(input).length === 0 && !Duration.isDuration(input)) {
+    return undefined
+  }
+  try {
+    const decoded = Duration.fromInput(input)
+    return Option.isSome(decoded) ? Duration.toMillis(decoded.value) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** What a duration option allows, beyond being a finite duration of 0 or more. */
+export interface DurationBounds {
+  readonly positive?: boolean
+  readonly infinite?: boolean
+}
+
+/** Decodes a duration option to milliseconds, or throws a `RangeError`. */
+export const duration = (where: string, option: string, input: DurationOption, bounds: DurationBounds = {}): number => {
+  const millis = millisOf(input)
+  const allowed = bounds.positive === true
+    ? `a duration above 0${bounds.infinite === true ? ", or \"infinity\"" : ""}`
+    : `a duration of 0 or more${bounds.infinite === true ? ", or \"infinity\"" : ""}`
+  if (
+    millis === undefined || millis < 0 || (bounds.positive === true && millis === 0) ||
+    (bounds.infinite !== true && millis === Number.POSITIVE_INFINITY)
+  ) {
+    return refuse(where, option, input, allowed)
+  }
+  return millis
+}
+
+/** Decodes a count, or throws a `RangeError`. */
+export const count = (
+  where: string,
+  option: string,
+  input: number,
+  bounds: { readonly min: number; readonly infinite?: boolean }
+): number => {
+  const fits = input >= bounds.min &&
+    (Number.isSafeInteger(input) || (bounds.infinite === true && input === Number.POSITIVE_INFINITY))
+  return fits
+    ? input
+    : refuse(
+      where,
+      option,
+      input,
+      `a whole number of ${bounds.min} or more${bounds.infinite === true ? ", or Infinity" : ""}`
+    )
+}
+
+/** Takes one of a few words, or throws a `RangeError`. */
+export const oneOf = <const A extends string>(where: string, option: string, input: A, allowed: ReadonlyArray<A>): A =>
+  allowed.includes(input)
+    ? input
+    : refuse(where, option, input, allowed.map((word) => JSON.stringify(word)).join(" or "))
+
+/** Refuses an option that nobody reads: a misspelt one would otherwise be ignored in silence. */
+export const onlyKeys = (where: string, option: string, given: object, allowed: ReadonlyArray<string>): void => {
+  if (typeof given !== "object" || given === null) {
+    refuse(where, option, given, `an object with ${allowed.join(", ")}`)
+  }
+  for (const key of Object.keys(given)) {
+    if (!allowed.includes(key)) {
+      throw new RangeError(
+        `${where}: ${option} has an unknown option ${JSON.stringify(key)}; allowed are ${allowed.join(", ")}`
+      )
+    }
+  }
+}
+
+const maxNameLength = 255
+
+/** Checks the name of a task or supervisor: it becomes one segment of a path. */
+export const name = (where: string, input: string): string => {
+  const fits = typeof input === "string" && input.length > 0 && input.length <= maxNameLength &&
+    !/[\p{Cc}/]/u.test(input)
+  return fits
+    ? input
+    : refuse(
+      where,
+      "name",
+      typeof input === "string" && input.length > 40 ? `${input.slice(0, 40)}… (${input.length} characters)` : input,
+      `a string of 1 to ${maxNameLength} characters without "/" and control characters`
+    )
+}

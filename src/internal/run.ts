@@ -1,0 +1,225 @@
+/**
+ * A supervised task and its runs: what to run and with what, the run under way with its fiber, its scope and its signs
+ * of life, and who waits for the end.
+ */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import type * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type * as Heartbeat from "../Heartbeat.ts"
+import type { RestartPolicy, RestartReason } from "../RestartPolicy.ts"
+import type { TaskDead, TaskStopped } from "../SupervisorError.ts"
+import type { TaskStatus } from "../TaskStatus.ts"
+import { CurrentRun } from "./currentRun.ts"
+import type { Answer, Outcome, TaskSettings } from "./state.ts"
+import type { Waiters } from "./waiters.ts"
+
+/** Steps a schedule: the delay before the next restart, or that there is none. */
+export type Step = (now: number, reason: RestartReason<unknown>) => Effect.Effect<Answer>
+
+/** How a task stands when nothing more will come of it by itself. */
+export type Settlement = Exit.Exit<unknown, TaskDead | TaskStopped>
+
+export interface Supervised {
+  readonly id: number
+  readonly name: string
+  readonly path: string
+  readonly supervisor: unknown
+  /** One of the tasks its supervisor was made with: its error is part of the supervisor's error type. */
+  readonly listed: boolean
+  readonly effect: Effect.Effect<unknown, unknown>
+  readonly context: Context.Context<never>
+  readonly policy: RestartPolicy<unknown>
+  readonly heartbeat: Heartbeat.Heartbeat
+  readonly span: boolean
+  readonly settings: TaskSettings
+  run: Run | undefined
+  step: Step | undefined
+  /** The schedule is being asked, and did not answer at once. */
+  question: Fiber.Fiber<Answer> | undefined
+  settlement: Settlement | undefined
+  /** Made when the first one waits. */
+  waiters: Waiters<Settlement> | undefined
+  /** The newest status shown, and the entry's version it was made from. */
+  shown: { readonly version: number; readonly status: TaskStatus } | undefined
+}
+
+/** What runs report to. */
+export interface Host {
+  readonly now: () => number
+  /** Something happened to a run; asked at most once until the loop has looked at it. */
+  readonly signal: (run: Run) => void
+}
+
+/**
+ * What waits to be handled is kept here, and the loop's queue holds the run at most once: a flood of beats costs one
+ * event.
+ */
+export class Run implements CurrentRun {
+  readonly supervised: Supervised
+  readonly generation: number
+  readonly attempt: number
+  readonly #host: Host
+  #fiber: Fiber.Fiber<void, never> | undefined = undefined
+  #bodyExit: Exit.Exit<unknown, unknown> | undefined = undefined
+  #exit: Exit.Exit<void, never> | undefined = undefined
+  #signalled = false
+  beatAt: number | undefined = undefined
+  beatDetails: Schema.Json | undefined = undefined
+  failedProbes: Array<Cause.Cause<unknown>> | undefined = undefined
+  /** The end has been handed to the loop. */
+  taken = false
+
+  constructor(supervised: Supervised, generation: number, attempt: number, host: Host) {
+    this.supervised = supervised
+    this.generation = generation
+    this.attempt = attempt
+    this.#host = host
+  }
+
+  get supervisor(): unknown {
+    return this.supervised.supervisor
+  }
+  get task(): string {
+    return this.supervised.name
+  }
+  get path(): string {
+    return this.supervised.path
+  }
+
+  beat(details?: Schema.Json): void {
+    if (this.#exit !== undefined) return
+    this.beatAt = this.#host.now()
+    if (details !== undefined) this.beatDetails = details
+    this.#signal()
+  }
+
+  #signal(): void {
+    if (this.#signalled) return
+    this.#signalled = true
+    this.#host.signal(this)
+  }
+
+  /** The loop looks at the run: what waited is taken. */
+  look(): void {
+    this.#signalled = false
+  }
+
+  get hasEnded(): boolean {
+    return this.#exit !== undefined
+  }
+
+  get isRunning(): boolean {
+    return this.#fiber !== undefined && this.#exit === undefined
+  }
+
+  /** The body's first steps are taken before this returns. */
+  start(): void {
+    const { context, effect } = this.supervised
+    const scope = Scope.makeUnsafe()
+    const own = Context.add(Context.add(context, CurrentRun, this), Scope.Scope, scope)
+    // The fiber itself cannot be interrupted, its body can: so the scope is closed in this fiber whatever happens, and
+    // the body's own exit stays apart from what closing adds.
+    this.#fiber = Effect.runForkWith(own)(
+      Effect.flatMap(Effect.exit(Effect.interruptible(this.#watched(effect))), (exit) => {
+        this.#bodyExit = exit
+        return Scope.closeUnsafe(scope, exit) ?? Effect.void
+      }),
+      { uninterruptible: true }
+    )
+    // The observer comes after finalizers and children: one event is enough for "never two runs at once".
+    this.#fiber.addObserver((exit) => {
+      this.#exit = exit
+      this.#signal()
+    })
+  }
+
+  interrupt(): void {
+    this.#fiber?.interruptUnsafe()
+  }
+
+  #watched(effect: Effect.Effect<unknown, unknown>): Effect.Effect<unknown, unknown> {
+    const { heartbeat, name, span } = this.supervised
+    const body = span
+      ? Effect.withSpan(effect, "Task.run", {
+        root: true,
+        attributes: { task: name, path: this.path, generation: this.generation, attempt: this.attempt }
+      })
+      : effect
+    return heartbeat._tag === "Probe" ? Effect.andThen(Effect.forkChild(this.#probe(heartbeat)), body) : body
+  }
+
+  /** The heartbeat stream of a probed run: a check on a schedule, each result handed to the loop. */
+  #probe(probe: Heartbeat.Probe<unknown>): Effect.Effect<void> {
+    const check = onceAtATime(probe as Heartbeat.Probe)
+    return Stream.fromEffectSchedule(check, probe.schedule as Heartbeat.Probe["schedule"]).pipe(
+      Stream.runForEach((result) => Effect.sync(() => this.#probed(result))),
+      // A schedule that dies ends probing: that is as good as all the failures it takes.
+      Effect.catchCause((cause) =>
+        Effect.sync(() => {
+          for (let i = 0; i < probe.failures; i++) this.#probed(cause)
+        })
+      )
+    )
+  }
+
+  #probed(result: Cause.Cause<unknown> | undefined): void {
+    if (result === undefined) return this.beat()
+    ;(this.failedProbes ??= []).push(result)
+    this.#signal()
+  }
+
+  /** How the run ended; only once it has. */
+  outcome(): Outcome {
+    const body = this.#bodyExit
+    const closed = this.#exit
+    if (body === undefined || closed === undefined) {
+      throw new Error(`run ${this.generation} of "${this.task}" has not ended`)
+    }
+    if (Exit.isSuccess(body)) {
+      if (Exit.isSuccess(closed)) return { _tag: "Success" }
+      return { _tag: "Failure", reason: { _tag: "Failed", cause: closed.cause }, directive: "restart" }
+    }
+    return {
+      _tag: "Failure",
+      reason: { _tag: "Failed", cause: body.cause, finalizers: Exit.isFailure(closed) ? closed.cause : undefined },
+      directive: this.#directive(body.cause)
+    }
+  }
+
+  get value(): unknown {
+    return this.#bodyExit !== undefined && Exit.isSuccess(this.#bodyExit) ? this.#bodyExit.value : undefined
+  }
+
+  #directive(cause: Cause.Cause<unknown>): (Outcome & { readonly _tag: "Failure" })["directive"] {
+    const error = Cause.findErrorOption(cause)
+    if (Option.isNone(error)) return "restart"
+    try {
+      return this.supervised.policy.directive(error.value)
+    } catch (defect) {
+      return Cause.die(defect)
+    }
+  }
+}
+
+/** A check bounded by its timeout, never two at once: one that cannot be interrupted fails every probe until it ends. */
+const onceAtATime = (probe: Heartbeat.Probe): Effect.Effect<Cause.Cause<unknown> | undefined> => {
+  const timedOut = Cause.fail(new Cause.TimeoutError(`the probe took longer than ${probe.timeout} ms`))
+  let checking: Fiber.Fiber<unknown, unknown> | undefined
+  return Effect.suspend(() => {
+    if (checking !== undefined && checking.pollUnsafe() === undefined) return Effect.succeed(timedOut)
+    return Effect.flatMap(Effect.forkChild(probe.check), (fiber) => {
+      checking = fiber
+      return Effect.map(Effect.timeoutOption(Fiber.await(fiber), probe.timeout), (exit) => {
+        if (Option.isSome(exit)) return Exit.isSuccess(exit.value) ? undefined : exit.value.cause
+        fiber.interruptUnsafe()
+        return timedOut
+      })
+    })
+  })
+}

@@ -1,0 +1,48 @@
+/**
+ * A task's own options over its supervisor's defaults over the library's.
+ */
+import type * as HeartbeatModule from "../Heartbeat.ts"
+import * as Heartbeat from "../Heartbeat.ts"
+import * as RestartPolicy from "../RestartPolicy.ts"
+import type { Settings } from "../Task.ts"
+import type { HeartbeatSettings, TaskSettings } from "./state.ts"
+
+export interface Merged {
+  readonly policy: RestartPolicy.RestartPolicy<unknown>
+  readonly heartbeat: HeartbeatModule.Heartbeat
+  readonly span: boolean
+  readonly deciding: TaskSettings
+}
+
+/** The defaults of the system this continues: stable after 80 s, 5 s to stop, a beat every 100 ms. */
+const standard = {
+  restart: RestartPolicy.standard,
+  heartbeat: Heartbeat.automatic(),
+  stableAfter: 80_000,
+  stopTimeout: 5000,
+  whenDead: "keep",
+  span: false
+} as const
+
+export const merge = (own: Settings<unknown>, defaults: Settings<unknown>): Merged => {
+  const all = { ...standard, ...defaults, ...own }
+  const policy = all.restart as RestartPolicy.RestartPolicy<unknown>
+  const heartbeat = all.heartbeat as HeartbeatModule.Heartbeat
+  return {
+    policy,
+    heartbeat,
+    span: all.span,
+    deciding: {
+      mode: policy.mode,
+      heartbeat: deciding(heartbeat),
+      startupTimeout: all.startupTimeout,
+      stableAfter: all.stableAfter,
+      stopTimeout: all.stopTimeout,
+      whenDead: all.whenDead
+    }
+  }
+}
+
+/** What the decision needs of a heartbeat: the check itself is the interpreter's. */
+const deciding = (heartbeat: HeartbeatModule.Heartbeat): HeartbeatSettings =>
+  heartbeat._tag === "Probe" ? { _tag: "Probe", failures: heartbeat.failures } : heartbeat
