@@ -416,6 +416,8 @@ const makeWith = Effect.fnUntraced(function*<E>(
   }
 
   yield* Effect.addFinalizer(() => shutdown)
+  const observer = Context.get(context, Observer)
+  if (observer !== undefined && parent === undefined) yield* observer(supervisor)
   const listed = options.tasks.map((task) => prepare(task, own, true))
   const last = listed.pop()
   // They are added in this order; when the last one is answered, all before it have been.
@@ -579,6 +581,19 @@ export const Service = <Self>() =>
     launch: <Out, LE, LR>(main: Layer.Layer<Self | Out, LE, LR>) => launch(tag, main)
   })
 }
+
+/**
+ * Sees every supervisor that is made under it outside of a task, before its
+ * tasks are added: whoever subscribes to its events then misses none. What the
+ * effect forks in the scope lives as long as the supervisor does. This is how
+ * a command line or a dashboard looks at a supervisor that an application makes.
+ *
+ * @since 0.1.0
+ * @category references
+ */
+export const Observer = Context.Reference<
+  ((supervisor: RunningSupervisor) => Effect.Effect<void, never, Scope.Scope>) | undefined
+>("effect-supervisor/Supervisor/Observer", { defaultValue: () => undefined })
 
 /**
  * What a run can know of itself.
