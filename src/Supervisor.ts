@@ -348,7 +348,7 @@ const makeWith = Effect.fnUntraced(function*<E>(
     )
 
   const events = Bulletin.subscribe(
-    interpreter.bulletin,
+    interpreter.reporter.bulletin,
     options.eventCapacity,
     (sequence) => ({
       _tag: "Snapshot",

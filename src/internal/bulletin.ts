@@ -7,11 +7,6 @@ import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import type { SupervisorEvent } from "../SupervisorEvent.ts"
 
-/** What is told, before it has its place among the events. */
-export type Body = SupervisorEvent extends infer Event
-  ? Event extends SupervisorEvent ? Omit<Event, "sequence" | "time" | "supervisor"> : never
-  : never
-
 export interface Bulletin {
   /** The number of the newest event. */
   sequence: number

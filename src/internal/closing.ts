@@ -3,8 +3,10 @@
  */
 import * as Commands from "./commands.ts"
 import * as Deadlines from "./deadlines.ts"
-import type { Deciding } from "./lifecycle.ts"
-import * as Lifecycle from "./lifecycle.ts"
+import * as Ending from "./ending.ts"
+import type { Deciding } from "./entry.ts"
+import * as Entries from "./entry.ts"
+import * as Running from "./running.ts"
 import type { Closing, Entry, GiveUp } from "./state.ts"
 
 export const begin = (deciding: Deciding, failure: GiveUp | undefined): void => {
@@ -29,7 +31,7 @@ export const consider = (deciding: Deciding): void => {
   if (state.closing !== undefined) return
   const died = state.died
   state.died = false
-  if (state.escalation !== undefined) return begin(deciding, { _tag: "TaskDead", entry: state.escalation })
+  if (state.escalation !== undefined) return begin(deciding, { _tag: "TaskDead", id: state.escalation })
   const total = state.entries.size + state.expected
   const dead = state.counts.Dead
   const threshold = state.settings.maxDeadFraction
@@ -57,16 +59,16 @@ export const advance = (deciding: Deciding): void => {
   out.push({ _tag: "Close", failure: closing.failure })
 }
 
-const isWaitedFor = (entry: Entry): boolean => Lifecycle.isRunning(entry) && !entry.overdue
+const isWaitedFor = (entry: Entry): boolean => Entries.isRunning(entry) && !entry.overdue
 
 const leave = (deciding: Deciding, entry: Entry): void => {
   switch (entry.phase) {
     case "Created":
     case "Failed":
-      return Lifecycle.dead(deciding, entry, "ShutDown")
+      return Ending.dead(deciding, entry, "ShutDown")
     case "Starting":
     case "Healthy":
-      return Lifecycle.stop(deciding, entry, { _tag: "Shutdown" })
+      return Running.stop(deciding, entry, { _tag: "Shutdown" })
     case "Stopping":
       return giveWay(deciding, entry)
     case "Stopped":
@@ -92,7 +94,7 @@ export const expire = (deciding: Deciding, closing: Closing): void => {
   if (closing.hurried) {
     closing.deadline = undefined
     for (const entry of rest) {
-      if (isWaitedFor(entry)) Lifecycle.giveUpOn(deciding, entry)
+      if (isWaitedFor(entry)) Running.giveUpOn(deciding, entry)
     }
   } else {
     closing.hurried = true

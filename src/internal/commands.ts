@@ -1,8 +1,10 @@
 /**
  * What each command does in each status: the design's table of commands, one function a row. Pure.
  */
-import type { Deciding } from "./lifecycle.ts"
-import * as Lifecycle from "./lifecycle.ts"
+import * as Ending from "./ending.ts"
+import type { Deciding } from "./entry.ts"
+import * as Entries from "./entry.ts"
+import * as Running from "./running.ts"
 import type { CommandName, Entry, Event, Refusal, Target } from "./state.ts"
 
 const reply = ({ out }: Deciding, to: number): void => {
@@ -39,7 +41,7 @@ export const add = (deciding: Deciding, event: Event & { readonly _tag: "Add" })
   if (event.listed) deciding.state.expected--
   if (deciding.state.closing !== undefined) return refuse(deciding, event.reply, "SupervisorClosed", event.name, "add")
   if (deciding.state.names.has(event.name)) return refuse(deciding, event.reply, "TaskAlreadyExists", event.name, "add")
-  Lifecycle.start(deciding, Lifecycle.create(deciding, event.id, event.name, event.settings))
+  Running.start(deciding, Entries.create(deciding, event.id, event.name, event.settings))
   reply(deciding, event.reply)
 }
 
@@ -56,33 +58,33 @@ export const command = (deciding: Deciding, event: Event & { readonly _tag: "Com
 type Carry = (deciding: Deciding, entry: Entry, to: number) => void
 
 const start: Carry = (deciding, entry, to) => {
-  if (Lifecycle.isRunning(entry)) return refuse(deciding, to, "TaskAlreadyRunning", entry.name, "start", entry)
-  Lifecycle.startAfresh(deciding, entry)
+  if (Entries.isRunning(entry)) return refuse(deciding, to, "TaskAlreadyRunning", entry.name, "start", entry)
+  Running.startAfresh(deciding, entry)
   reply(deciding, to)
 }
 
 const restart: Carry = (deciding, entry, to) => {
-  if (Lifecycle.isRunning(entry)) return endFirst(deciding, entry, "restart", to)
-  Lifecycle.startAfresh(deciding, entry)
+  if (Entries.isRunning(entry)) return endFirst(deciding, entry, "restart", to)
+  Running.startAfresh(deciding, entry)
   reply(deciding, to)
 }
 
 const stop: Carry = (deciding, entry, to) => {
-  if (Lifecycle.isRunning(entry)) return endFirst(deciding, entry, "stop", to)
-  if (entry.phase === "Failed" || entry.phase === "Created") Lifecycle.stopped(deciding, entry)
+  if (Entries.isRunning(entry)) return endFirst(deciding, entry, "stop", to)
+  if (entry.phase === "Failed" || entry.phase === "Created") Ending.stopped(deciding, entry)
   reply(deciding, to)
 }
 
 const kill: Carry = (deciding, entry, to) => {
-  if (Lifecycle.isRunning(entry)) return endFirst(deciding, entry, "kill", to)
-  if (entry.phase !== "Dead") Lifecycle.dead(deciding, entry, "Killed")
+  if (Entries.isRunning(entry)) return endFirst(deciding, entry, "kill", to)
+  if (entry.phase !== "Dead") Ending.dead(deciding, entry, "Killed")
   reply(deciding, to)
 }
 
 const remove: Carry = (deciding, entry, to) => {
-  if (Lifecycle.isRunning(entry)) return endFirst(deciding, entry, "remove", to)
-  if (entry.phase === "Failed" || entry.phase === "Created") Lifecycle.dead(deciding, entry, "Killed")
-  Lifecycle.forget(deciding, entry)
+  if (Entries.isRunning(entry)) return endFirst(deciding, entry, "remove", to)
+  if (entry.phase === "Failed" || entry.phase === "Created") Ending.dead(deciding, entry, "Killed")
+  Ending.forget(deciding, entry)
   reply(deciding, to)
 }
 
@@ -95,8 +97,8 @@ const endFirst = (
   asked: "restart" | "stop" | "kill" | "remove",
   to: number
 ): void => {
-  if (Lifecycle.isUnderWay(entry)) {
-    Lifecycle.stop(deciding, entry, { _tag: "Command", command: asked })
+  if (Entries.isUnderWay(entry)) {
+    Running.stop(deciding, entry, { _tag: "Command", command: asked })
   } else {
     overtake(deciding, entry, asked, asked)
     entry.intent = { _tag: "Command", command: asked }

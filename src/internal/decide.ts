@@ -7,9 +7,10 @@
 import * as Closing from "./closing.ts"
 import * as Commands from "./commands.ts"
 import * as Deadlines from "./deadlines.ts"
-import type { Deciding } from "./lifecycle.ts"
-import * as Lifecycle from "./lifecycle.ts"
+import * as Ending from "./ending.ts"
+import type { Deciding } from "./entry.ts"
 import * as Observer from "./observer.ts"
+import * as Running from "./running.ts"
 import type { Decision, Entry, Event, State } from "./state.ts"
 
 /** How many deadlines one tick carries out; the next tick follows at once. It keeps commands from waiting. */
@@ -53,15 +54,15 @@ const ofRun = (
 ): void => {
   switch (event._tag) {
     case "Begun":
-      return Lifecycle.begun(deciding, entry)
+      return Running.begun(deciding, entry)
     case "Beat":
-      return Lifecycle.beat(deciding, entry, event)
+      return Running.beat(deciding, entry, event)
     case "ProbeFailed":
-      return Lifecycle.probeFailed(deciding, entry, event)
+      return Running.probeFailed(deciding, entry, event)
     case "Ended":
-      return Lifecycle.ended(deciding, entry, event.outcome)
+      return Ending.ended(deciding, entry, event.outcome)
     case "Answered":
-      return Lifecycle.answered(deciding, entry, event)
+      return Ending.answered(deciding, entry, event)
   }
 }
 
@@ -87,24 +88,25 @@ const expire = (deciding: Deciding, deadline: Deadlines.Deadline): void => {
   switch (deadline.kind) {
     case "Silence":
     case "Startup":
-      return Lifecycle.silent(deciding, entry, deadline)
+      return Running.silent(deciding, entry, deadline)
     case "StopBound":
-      return Lifecycle.overdue(deciding, entry, deadline)
+      return Running.overdue(deciding, entry, deadline)
     case "Stable":
-      return Lifecycle.stable(deciding, entry)
+      return Running.stable(deciding, entry)
     case "Restart":
-      return Lifecycle.restartDue(deciding, entry)
+      return Ending.restartDue(deciding, entry)
   }
 }
 
 /** Asks to be woken at the earliest deadline, unless that has been asked already. */
-const rest = ({ out, state }: Deciding): void => {
-  const at = wakeAt(state)
+const rest = ({ now, out, state }: Deciding): void => {
+  const due = wakeAt(state)
   const asked = state.observer.wakeAt
-  if (at === undefined) {
+  if (due === undefined) {
     if (asked !== undefined) out.push({ _tag: "SleepOn" })
     state.observer.wakeAt = undefined
-  } else if (asked === undefined || at < asked) {
+  } else if (asked === undefined || due < asked) {
+    const at = Math.max(due, now)
     out.push({ _tag: "Wake", at })
     state.observer.wakeAt = at
   }

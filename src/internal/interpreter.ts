@@ -12,16 +12,13 @@ import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import type { RestartReason } from "../RestartPolicy.ts"
 import * as SupervisorError from "../SupervisorError.ts"
-import type { SupervisorEvent } from "../SupervisorEvent.ts"
 import type { FinalReport, TaskStatus, UnstoppableRun } from "../TaskStatus.ts"
-import * as Bulletin from "./bulletin.ts"
 import type { Inbox } from "./inbox.ts"
-import * as Logs from "./logs.ts"
-import * as Metrics from "./metrics.ts"
 import * as Render from "./render.ts"
+import { Reporter } from "./reporter.ts"
 import { Run } from "./run.ts"
 import type { Settlement, Step, Supervised } from "./run.ts"
-import type { Answer, Decision, Entry, Event, GiveUp, Notice, State } from "./state.ts"
+import type { Answer, Decision, Entry, Event, GiveUp, Settled, State } from "./state.ts"
 import type { Time } from "./time.ts"
 import * as View from "./view.ts"
 import * as Waiters from "./waiters.ts"
@@ -35,7 +32,7 @@ export class Interpreter {
   readonly path: string
   readonly state: State
   readonly time: Time
-  readonly bulletin = Bulletin.make()
+  readonly reporter: Reporter
   readonly tasks = new Map<number, Supervised>()
   /** Those who wait for an answer, by number. */
   readonly pending = new Map<number, (answer: Exit.Exit<void, Refused>) => void>()
@@ -43,8 +40,6 @@ export class Interpreter {
   end: End | undefined = undefined
   readonly #context: Context.Context<never>
   readonly #inbox: Inbox
-  readonly #metrics: Metrics.Metrics
-  readonly #logs: Logs.Logs
   readonly #feed: (event: Event) => void
   /** Those to be told once everything that follows from the event has been decided: they see the outcome of all of it. */
   #tellings: Array<() => void> = []
@@ -65,8 +60,7 @@ export class Interpreter {
     this.#context = options.context
     this.#inbox = options.inbox
     this.#feed = options.feed
-    this.#metrics = Metrics.make(options.path, options.context, options.state.counts)
-    this.#logs = Logs.make(options.path, options.context)
+    this.reporter = new Reporter(options)
   }
 
   carryOut(decision: Decision): void {
@@ -84,9 +78,9 @@ export class Interpreter {
       case "Refuse":
         return this.#answer(decision.to, Exit.fail(this.#refusal(decision)))
       case "Notify":
-        return this.#notify(decision.id, decision.generation, decision.notice)
+        return this.reporter.notify(this.#task(decision.id).name, decision)
       case "Settle":
-        return this.#settle(this.#task(decision.id), decision.policyCause)
+        return this.#settle(this.#task(decision.id), decision.outcome)
       case "Forget":
         this.tasks.delete(decision.id)
         return
@@ -97,7 +91,7 @@ export class Interpreter {
       case "Closing":
         return this.#closing(decision.failure)
       case "Close":
-        return this.#close(decision.failure)
+        return this.#close()
     }
   }
 
@@ -145,7 +139,7 @@ export class Interpreter {
     if (run.hasEnded && !run.taken) {
       run.taken = true
       const entry = this.state.entries.get(id)
-      if (entry !== undefined && entry.generation === generation) this.#metrics.ran(this.time.now() - entry.begunAt)
+      if (entry !== undefined && entry.generation === generation) this.reporter.ran(this.time.now() - entry.begunAt)
       this.#feed({ _tag: "Ended", id, generation, outcome: run.outcome() })
     }
   }
@@ -263,107 +257,37 @@ export class Interpreter {
     return new SupervisorError.SupervisorClosed({ supervisor: this.path })
   }
 
-  #settle(task: Supervised, policyCause: Cause.Cause<never> | undefined): void {
-    const entry = this.state.entries.get(task.id)
-    if (entry === undefined) return
-    const settlement = this.#settlement(task, entry, policyCause)
+  #settle(task: Supervised, outcome: Settled): void {
+    const settlement = this.#settlement(task, outcome)
     task.settlement = settlement
     task.step = undefined
     const waiters = task.waiters
     if (waiters !== undefined) this.#tellings.push(() => Waiters.wake(waiters, settlement))
   }
 
-  #settlement(task: Supervised, entry: Entry, policyCause: Cause.Cause<never> | undefined): Settlement {
-    if (entry.phase === "Completed") return Exit.succeed(task.run?.value)
-    if (entry.phase === "Stopped") {
-      return Exit.fail(new SupervisorError.TaskStopped({ supervisor: this.path, task: task.name }))
+  #settlement(task: Supervised, outcome: Settled): Settlement {
+    switch (outcome._tag) {
+      case "Completed":
+        return Exit.succeed(task.run?.value)
+      case "Stopped":
+        return Exit.fail(new SupervisorError.TaskStopped({ supervisor: this.path, task: task.name }))
+      case "Dead":
+        return Exit.fail(this.#taskDead(task, outcome))
     }
-    return Exit.fail(this.#taskDead(entry, policyCause))
   }
 
-  #taskDead(entry: Entry, policyCause: Cause.Cause<never> | undefined): SupervisorError.TaskDead {
-    const own = Render.asCause(entry.lastFailure?.reason)
+  #taskDead(task: Supervised, outcome: Settled & { readonly _tag: "Dead" }): SupervisorError.TaskDead {
+    const { failure, policyCause, runs, why } = outcome
+    const own = Render.asCause(failure?.reason)
     const cause = policyCause === undefined ? own : Cause.combine(own, policyCause)
     return new SupervisorError.TaskDead({
       supervisor: this.path,
-      task: entry.name,
-      why: entry.why ?? "ShutDown",
-      runs: entry.generation,
+      task: task.name,
+      why,
+      runs,
       failure: Render.causeLine(cause),
       cause
     })
-  }
-
-  // ---------------------------------------------------------------------------------------------------------------
-  // telling
-  // ---------------------------------------------------------------------------------------------------------------
-
-  started(): void {
-    this.#publish({ _tag: "SupervisorStarted" })
-  }
-
-  lagged(millis: number): void {
-    this.#metrics.lagged(millis)
-  }
-
-  #publish(body: Bulletin.Body): void {
-    const time = this.time.wall(this.time.now())
-    Bulletin.publish(
-      this.bulletin,
-      (sequence) => ({ sequence, time, supervisor: this.path, ...body }) as SupervisorEvent
-    )
-  }
-
-  #notify(id: number, generation: number, notice: Notice): void {
-    this.#metrics.noted(notice)
-    const task = this.tasks.get(id)
-    if (task === undefined) return
-    const entry = this.state.entries.get(id)
-    const time = this.time.wall(this.time.now())
-    Bulletin.publish(
-      this.bulletin,
-      (sequence) =>
-        ({
-          sequence,
-          time,
-          supervisor: this.path,
-          task: task.name,
-          generation,
-          ...this.#eventOf(notice, entry, generation, time)
-        }) as SupervisorEvent
-    )
-    this.#logs.noted(task.name, entry, generation, notice)
-  }
-
-  #eventOf(notice: Notice, entry: Entry | undefined, generation: number, time: number): object {
-    const { _tag } = notice
-    switch (notice._tag) {
-      case "TaskStarting":
-        return { _tag, attempt: notice.attempt }
-      case "HeartbeatMissed":
-        return { _tag, silence: Duration.toMillis(notice.reason.silence), during: notice.reason.during }
-      case "ProbeFailed":
-      case "TaskFailed":
-        return { _tag, failure: Render.failure(notice.reason, generation, time) }
-      case "RestartScheduled": {
-        const { attempt, delay, reason } = notice
-        const due = delay < Number.POSITIVE_INFINITY ? { delay, restartAt: time + delay } : {}
-        return { _tag, attempt, reason: reason._tag, ...due }
-      }
-      case "TaskStopping":
-        return { _tag, because: notice.because }
-      case "TaskUnstoppable":
-        return notice.stopTimeout < Number.POSITIVE_INFINITY ? { _tag, stopTimeout: notice.stopTimeout } : { _tag }
-      case "TaskDead": {
-        const last = entry?.lastFailure
-        const failure = last === undefined
-          ? {}
-          : { failure: Render.failure(last.reason, last.generation, this.time.wall(last.at)) }
-        return { _tag, why: notice.why, ...failure }
-      }
-      default:
-        return { _tag }
-    }
   }
 
   // ---------------------------------------------------------------------------------------------------------------
@@ -399,41 +323,32 @@ export class Interpreter {
   // the end
   // ---------------------------------------------------------------------------------------------------------------
 
+  #reason: SupervisorError.SupervisorError["reason"] | undefined = undefined
+
   #reasonOf(failure: GiveUp): SupervisorError.SupervisorError["reason"] {
     if (failure._tag === "TooManyDeadTasks") {
       const { dead, threshold, total } = failure
       return new SupervisorError.TooManyDeadTasks({ dead, total, threshold })
     }
-    const task = this.#task(failure.entry.id)
-    const settled = task.settlement
-    const error = settled !== undefined && Exit.isFailure(settled) ? Cause.squash(settled.cause) : undefined
-    const dead = error instanceof SupervisorError.TaskDead ? error : this.#taskDead(failure.entry, undefined)
+    const task = this.#task(failure.id)
+    const settlement = task.settlement
+    const dead = settlement !== undefined && Exit.isFailure(settlement) ? Cause.squash(settlement.cause) : undefined
+    if (!(dead instanceof SupervisorError.TaskDead)) throw new Error(`task "${task.name}" escalates and is not dead`)
     return task.listed ? dead : new SupervisorError.DynamicTaskDead({ dead })
   }
 
-  #reason: SupervisorError.SupervisorError["reason"] | undefined = undefined
-
   #closing(failure: GiveUp | undefined): void {
-    if (failure === undefined) {
-      this.#publish({ _tag: "SupervisorClosing" })
-      return
-    }
-    this.#reason = this.#reasonOf(failure)
-    this.#publish({ _tag: "SupervisorClosing", failure: this.#reason.message })
-    this.#logs.gaveUp(this.#reason.message, Cause.fail(this.#reason))
+    if (failure !== undefined) this.#reason = this.#reasonOf(failure)
+    this.reporter.closing(this.#reason)
   }
 
-  #close(failure: GiveUp | undefined): void {
+  #close(): void {
     this.#sleepOn()
     const report: FinalReport = { statuses: this.statuses(), unstoppable: this.unstoppable() }
     const reason = this.#reason
-    this.#publish({
-      _tag: "SupervisorClosed",
-      unstoppable: report.unstoppable,
-      ...(reason === undefined ? {} : { failure: reason.message })
-    })
+    this.reporter.closed(reason, report)
     this.#finish(
-      failure === undefined || reason === undefined
+      reason === undefined
         ? Exit.succeed(report)
         : Exit.fail(new SupervisorError.SupervisorError({ supervisor: this.path, reason, report }))
     )
@@ -442,14 +357,21 @@ export class Interpreter {
     // Whoever waits for a task whose run did not end would wait for ever.
     for (const task of this.tasks.values()) {
       const entry = this.state.entries.get(task.id)
-      if (task.settlement === undefined && entry !== undefined) this.#settle(task, undefined)
+      if (task.settlement !== undefined || entry === undefined) continue
+      const { generation, lastFailure } = entry
+      this.#settle(task, {
+        _tag: "Dead",
+        why: "ShutDown",
+        runs: generation,
+        failure: lastFailure,
+        policyCause: undefined
+      })
     }
   }
 
   #finish(end: End): void {
     this.end = end
-    this.#metrics.close()
-    Bulletin.close(this.bulletin)
+    this.reporter.close()
     this.#inbox.close()
     this.#tellings.push(() => Waiters.wake(this.closing, end))
   }
@@ -457,7 +379,7 @@ export class Interpreter {
   /** A defect in the loop: everybody who waits is told, and nothing is left running unsupervised. */
   crash(cause: Cause.Cause<never>): void {
     if (this.end !== undefined) return
-    this.#logs.crashed(cause)
+    this.reporter.crashed(cause)
     this.#sleepOn()
     this.state.closed = true
     this.#finish(Exit.failCause(cause))
@@ -465,8 +387,9 @@ export class Interpreter {
     for (const task of Array.from(this.tasks.values()).toReversed()) {
       this.#forgetQuestion(task)
       task.run?.interrupt()
-      task.settlement ??= Exit.failCause(cause)
-      if (task.waiters !== undefined) Waiters.wake(task.waiters, task.settlement)
+      const settlement = (task.settlement ??= Exit.failCause(cause))
+      const waiters = task.waiters
+      if (waiters !== undefined) this.#tellings.push(() => Waiters.wake(waiters, settlement))
     }
     this.tell()
   }

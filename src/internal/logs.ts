@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as LogLevel from "effect/LogLevel"
 import * as References from "effect/References"
 import { asCause, causeLine, reasonLine } from "./render.ts"
-import type { Entry, Notice } from "./state.ts"
+import type { Notice } from "./state.ts"
 
 interface Line {
   readonly level: LogLevel.Severity
@@ -37,7 +37,7 @@ const levels: Record<Notice["_tag"], LogLevel.Severity> = {
 const levelOf = (notice: Notice): LogLevel.Severity =>
   notice._tag === "TaskDead" && (notice.why === "Killed" || notice.why === "ShutDown") ? "Info" : levels[notice._tag]
 
-const lineOf = (entry: Entry | undefined, notice: Notice): Omit<Line, "level"> => {
+const lineOf = (notice: Notice): Omit<Line, "level"> => {
   switch (notice._tag) {
     case "TaskAdded":
       return { text: "task added" }
@@ -67,7 +67,7 @@ const lineOf = (entry: Entry | undefined, notice: Notice): Omit<Line, "level"> =
     case "TaskCompleted":
       return { text: "task completed" }
     case "TaskDead": {
-      const last = entry?.lastFailure === undefined ? "" : `: ${reasonLine(entry.lastFailure.reason)}`
+      const last = notice.failure === undefined ? "" : `: ${reasonLine(notice.failure.reason)}`
       return notice.policyCause === undefined
         ? { text: `task dead (${notice.why})${last}` }
         : {
@@ -81,7 +81,10 @@ const lineOf = (entry: Entry | undefined, notice: Notice): Omit<Line, "level"> =
 }
 
 export interface Logs {
-  readonly noted: (task: string, entry: Entry | undefined, generation: number, notice: Notice) => void
+  readonly noted: (
+    notice: Notice,
+    of: { readonly task: string; readonly generation: number; readonly attempt: number }
+  ) => void
   readonly gaveUp: (failure: string, cause: Cause.Cause<unknown>) => void
   readonly crashed: (cause: Cause.Cause<unknown>) => void
 }
@@ -95,10 +98,9 @@ export const make = (supervisor: string, context: Context.Context<never>): Logs 
     run(Effect.annotateLogs(Effect.logWithLevel(line.level)(...message), annotations))
   }
   return {
-    noted: (task, entry, generation, notice) => {
+    noted: (notice, of) => {
       const level = levelOf(notice)
-      if (!enabled(level)) return
-      write({ level, ...lineOf(entry, notice) }, { supervisor, task, generation, attempt: entry?.attempt ?? 0 })
+      if (enabled(level)) write({ level, ...lineOf(notice) }, { supervisor, ...of })
     },
     gaveUp: (failure, cause) => {
       write({ level: "Fatal", text: `supervisor gives up: ${failure}`, cause }, { supervisor })

@@ -88,7 +88,7 @@ export const make = Effect.fnUntraced(function*(options: {
   const turn = (batch: Inbox.Batch): void => {
     const asked = state.observer.wakeAt
     feed({ _tag: "Turn" })
-    if (asked !== undefined && state.observer.lastTurn >= asked) interpreter.lagged(state.observer.lag)
+    if (asked !== undefined && state.observer.lastTurn >= asked) interpreter.reporter.lagged(state.observer.lag)
     for (const one of batch.commands) command(one)
     for (const signal of batch.signals) {
       switch (signal._tag) {
@@ -119,7 +119,7 @@ export const make = Effect.fnUntraced(function*(options: {
     )
   )
   yield* Effect.forkScoped(Effect.provideContext(fold, context))
-  interpreter.started()
+  interpreter.reporter.started()
 
   let ids = 0
   let replies = 0

@@ -93,7 +93,7 @@ export interface Entry {
 
 /** Why the supervisor gives up. */
 export type GiveUp =
-  | { readonly _tag: "TaskDead"; readonly entry: Entry }
+  | { readonly _tag: "TaskDead"; readonly id: number }
   | { readonly _tag: "TooManyDeadTasks"; readonly dead: number; readonly total: number; readonly threshold: number }
 
 export interface Closing {
@@ -118,7 +118,7 @@ export interface State {
   /** A task died since the last look at the whole. */
   died: boolean
   /** The first task whose death the supervisor does not survive. */
-  escalation: Entry | undefined
+  escalation: number | undefined
   closing: Closing | undefined
   closed: boolean
 }
@@ -212,8 +212,26 @@ export type Notice =
   | { readonly _tag: "TaskUnstoppable"; readonly stopTimeout: number }
   | { readonly _tag: "TaskStopped" }
   | { readonly _tag: "TaskCompleted" }
-  | { readonly _tag: "TaskDead"; readonly why: DeadReason; readonly policyCause: Cause.Cause<never> | undefined }
+  | {
+    readonly _tag: "TaskDead"
+    readonly why: DeadReason
+    readonly failure: LastFailure | undefined
+    readonly policyCause: Cause.Cause<never> | undefined
+  }
   | { readonly _tag: "TaskRemoved" }
+
+/** How a task stands when nothing more will come of it by itself. */
+export type Settled =
+  | { readonly _tag: "Completed" }
+  | { readonly _tag: "Stopped" }
+  | {
+    readonly _tag: "Dead"
+    readonly why: DeadReason
+    readonly runs: number
+    readonly failure: LastFailure | undefined
+    /** With which the policy itself died. */
+    readonly policyCause: Cause.Cause<never> | undefined
+  }
 
 export type StopBecause = "restart" | "stop" | "kill" | "remove" | "verdict" | "shutdown"
 
@@ -245,8 +263,14 @@ export type Decision =
     readonly stopTimeout: number
     readonly by: string
   }
-  | { readonly _tag: "Notify"; readonly id: number; readonly generation: number; readonly notice: Notice }
-  | { readonly _tag: "Settle"; readonly id: number; readonly policyCause: Cause.Cause<never> | undefined }
+  | {
+    readonly _tag: "Notify"
+    readonly id: number
+    readonly generation: number
+    readonly attempt: number
+    readonly notice: Notice
+  }
+  | { readonly _tag: "Settle"; readonly id: number; readonly outcome: Settled }
   | { readonly _tag: "Forget"; readonly id: number }
   | { readonly _tag: "Closing"; readonly failure: GiveUp | undefined }
   | { readonly _tag: "Close"; readonly failure: GiveUp | undefined }

@@ -1,0 +1,103 @@
+/**
+ * One task's entry in the state: how it comes in, changes its phase, and keeps its deadlines. Pure.
+ */
+import * as Deadlines from "./deadlines.ts"
+import type { Decision, Entry, Notice, Phase, State, TaskSettings } from "./state.ts"
+
+/** What one decision works with. */
+export interface Deciding {
+  readonly state: State
+  readonly now: number
+  readonly out: Array<Decision>
+}
+
+/**
+ * "Longer than" is strict everywhere: at the limit itself nothing has happened yet. A clock is read in milliseconds,
+ * so the first moment beyond is the next one.
+ */
+export const beyond = 1
+
+export const notify = ({ out }: Deciding, entry: Entry, notice: Notice): void => {
+  out.push({ _tag: "Notify", id: entry.id, generation: entry.generation, attempt: entry.attempt, notice })
+}
+
+export const enter = ({ now, state }: Deciding, entry: Entry, phase: Phase): void => {
+  state.counts[entry.phase]--
+  state.counts[phase]++
+  entry.phase = phase
+  entry.since = now
+  entry.version++
+}
+
+export const disarm = (state: State, entry: Entry): void => {
+  if (entry.deadline !== undefined) {
+    Deadlines.remove(state.deadlines, entry.deadline)
+    entry.deadline = undefined
+  }
+}
+
+export const disarmStable = (state: State, entry: Entry): void => {
+  if (entry.stable !== undefined) {
+    Deadlines.remove(state.deadlines, entry.stable)
+    entry.stable = undefined
+  }
+}
+
+export const arm = (state: State, entry: Entry, kind: Deadlines.DeadlineKind, due: number): void => {
+  disarm(state, entry)
+  if (due < Number.POSITIVE_INFINITY) entry.deadline = Deadlines.add(state.deadlines, kind, entry.id, due)
+}
+
+export const isRunning = (entry: Entry): boolean =>
+  entry.phase === "Starting" || entry.phase === "Healthy" || entry.phase === "Stopping"
+
+export const isUnderWay = (entry: Entry): boolean => entry.phase === "Starting" || entry.phase === "Healthy"
+
+export const create = (deciding: Deciding, id: number, name: string, settings: TaskSettings): Entry => {
+  const { now, state } = deciding
+  const entry: Entry = {
+    id,
+    name,
+    settings,
+    phase: "Created",
+    since: now,
+    generation: 0,
+    attempt: 0,
+    begunAt: 0,
+    lastBeat: 0,
+    lastBeatAt: -1,
+    details: undefined,
+    probeFailures: 0,
+    lastFailure: undefined,
+    restartAt: undefined,
+    asking: false,
+    intent: undefined,
+    waiters: undefined,
+    stopBound: 0,
+    overdue: false,
+    why: undefined,
+    deadline: undefined,
+    stable: undefined,
+    version: 0
+  }
+  state.entries.set(id, entry)
+  state.names.set(name, entry)
+  state.counts.Created++
+  notify(deciding, entry, { _tag: "TaskAdded" })
+  return entry
+}
+
+export const forgetQuestion = ({ out }: Deciding, entry: Entry): void => {
+  if (!entry.asking) return
+  entry.asking = false
+  out.push({ _tag: "ForgetQuestion", id: entry.id })
+}
+
+/** Attempts are forgotten after the task has been healthy for longer than `stableAfter`. */
+export const forgetIfStable = (deciding: Deciding, entry: Entry): void => {
+  if (entry.attempt === 0 || entry.phase !== "Healthy") return
+  if (deciding.now - entry.since <= entry.settings.stableAfter) return
+  entry.attempt = 0
+  entry.version++
+  notify(deciding, entry, { _tag: "TaskStable" })
+}

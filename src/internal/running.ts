@@ -1,0 +1,193 @@
+/**
+ * A run under way: how it starts, shows life, falls silent, and is asked to end. Pure.
+ */
+import * as Duration from "effect/Duration"
+import * as Deadlines from "./deadlines.ts"
+import type { Deciding } from "./entry.ts"
+import {
+  arm,
+  beyond,
+  disarm,
+  disarmStable,
+  enter,
+  forgetIfStable,
+  forgetQuestion,
+  isUnderWay,
+  notify
+} from "./entry.ts"
+import * as Observer from "./observer.ts"
+import type { Entry, Event, Intent, State, StopBecause } from "./state.ts"
+
+/** When the silence of a run becomes a verdict, on the monotonic clock as far as it is known now. */
+const silenceDue = (state: State, entry: Entry): number => {
+  const { lost } = state.observer
+  if (entry.phase === "Starting" && entry.settings.startupTimeout !== undefined) {
+    return entry.lastBeat + entry.settings.startupTimeout + beyond + lost
+  }
+  if (entry.settings.heartbeat._tag !== "Manual") return Number.POSITIVE_INFINITY
+  return lost + Math.max(
+    entry.lastBeat + entry.settings.heartbeat.within + beyond,
+    state.settings.startedAt + state.settings.healthCheck.initialDelay
+  )
+}
+
+const watch = (state: State, entry: Entry): void => {
+  const startup = entry.phase === "Starting" && entry.settings.startupTimeout !== undefined
+  arm(state, entry, startup ? "Startup" : "Silence", silenceDue(state, entry))
+}
+
+/** Begins the next run. The one before has ended. */
+export const start = (deciding: Deciding, entry: Entry): void => {
+  const { now, out, state } = deciding
+  disarm(state, entry)
+  disarmStable(state, entry)
+  entry.generation++
+  entry.begunAt = now
+  entry.lastBeat = Observer.at(state.observer, now)
+  entry.lastBeatAt = -1
+  entry.details = undefined
+  entry.probeFailures = 0
+  entry.restartAt = undefined
+  entry.intent = undefined
+  entry.overdue = false
+  entry.why = undefined
+  enter(deciding, entry, "Starting")
+  watch(state, entry)
+  notify(deciding, entry, { _tag: "TaskStarting", attempt: entry.attempt })
+  out.push({ _tag: "Start", id: entry.id, generation: entry.generation, attempt: entry.attempt })
+}
+
+/** As `start`, asked for by a person: the failure history is forgotten. */
+export const startAfresh = (deciding: Deciding, entry: Entry): void => {
+  forgetQuestion(deciding, entry)
+  entry.attempt = 0
+  start(deciding, entry)
+}
+
+const becomeHealthy = (deciding: Deciding, entry: Entry): void => {
+  const { now, state } = deciding
+  enter(deciding, entry, "Healthy")
+  watch(state, entry)
+  if (entry.attempt > 0 && entry.settings.stableAfter < Number.POSITIVE_INFINITY) {
+    entry.stable = Deadlines.add(state.deadlines, "Stable", entry.id, now + entry.settings.stableAfter + beyond)
+  }
+  notify(deciding, entry, { _tag: "TaskHealthy" })
+}
+
+/** A run has begun. For an automatic heartbeat this is the first beat. */
+export const begun = (deciding: Deciding, entry: Entry): void => {
+  if (entry.phase !== "Starting") return
+  const kind = entry.settings.heartbeat._tag
+  if (kind === "Automatic") entry.lastBeatAt = entry.begunAt
+  if (kind === "Automatic" || kind === "None") becomeHealthy(deciding, entry)
+}
+
+export const beat = (deciding: Deciding, entry: Entry, event: Event & { readonly _tag: "Beat" }): void => {
+  if (!isUnderWay(entry)) return
+  entry.lastBeat = Observer.at(deciding.state.observer, event.at)
+  entry.lastBeatAt = event.at
+  entry.probeFailures = 0
+  if (event.details !== undefined) entry.details = event.details
+  entry.version++
+  // The deadline of a Healthy run is left where it is: when it falls due, it is put off to where it belongs by then.
+  if (entry.phase === "Starting") becomeHealthy(deciding, entry)
+}
+
+export const probeFailed = (
+  deciding: Deciding,
+  entry: Entry,
+  event: Event & { readonly _tag: "ProbeFailed" }
+): void => {
+  const { now, state } = deciding
+  if (!isUnderWay(entry) || entry.settings.heartbeat._tag !== "Probe") return
+  if (entry.phase === "Starting" && entry.settings.startupTimeout !== undefined) return
+  entry.probeFailures++
+  const grace = state.settings.startedAt + state.settings.healthCheck.initialDelay
+  if (entry.probeFailures < entry.settings.heartbeat.failures || Observer.at(state.observer, now) < grace) return
+  const reason = { _tag: "ProbeFailed", failures: entry.probeFailures, cause: event.cause } as const
+  notify(deciding, entry, { _tag: "ProbeFailed", reason })
+  stop(deciding, entry, { _tag: "Verdict", reason })
+}
+
+/** A silence fell due: a verdict, unless the run has beaten since, or the observer was stalled. */
+export const silent = (deciding: Deciding, entry: Entry, deadline: Deadlines.Deadline): void => {
+  const { now, state } = deciding
+  const due = silenceDue(state, entry)
+  if (due > now) {
+    Deadlines.move(state.deadlines, deadline, due)
+    return
+  }
+  disarm(state, entry)
+  const reason = {
+    _tag: "HeartbeatMissed",
+    silence: Duration.millis(Observer.at(state.observer, now) - entry.lastBeat),
+    during: entry.phase === "Starting" ? "startup" : "run"
+  } as const
+  notify(deciding, entry, { _tag: "HeartbeatMissed", reason })
+  stop(deciding, entry, { _tag: "Verdict", reason })
+}
+
+const because = (intent: Intent): StopBecause => {
+  switch (intent._tag) {
+    case "Command":
+      return intent.command
+    case "Verdict":
+      return "verdict"
+    case "Shutdown":
+      return "shutdown"
+  }
+}
+
+/** Asks a run under way to end, and says what is to follow. */
+export const stop = (deciding: Deciding, entry: Entry, intent: Intent): void => {
+  const { now, out, state } = deciding
+  forgetIfStable(deciding, entry)
+  disarmStable(state, entry)
+  entry.intent = intent
+  enter(deciding, entry, "Stopping")
+  entry.stopBound = Observer.at(state.observer, now) + entry.settings.stopTimeout
+  arm(state, entry, "StopBound", now + entry.settings.stopTimeout)
+  notify(deciding, entry, { _tag: "TaskStopping", because: because(intent) })
+  out.push({ _tag: "Interrupt", id: entry.id, generation: entry.generation })
+}
+
+/** The bound of a stop fell due: put off by what the observer lost since, or the run is unstoppable. */
+export const overdue = (deciding: Deciding, entry: Entry, deadline: Deadlines.Deadline): void => {
+  const { now, state } = deciding
+  const due = entry.stopBound + state.observer.lost
+  if (due > now) {
+    Deadlines.move(state.deadlines, deadline, due)
+    return
+  }
+  giveUpOn(deciding, entry)
+}
+
+/** Reports a run that will not end. Its task stays as it is until it does. */
+export const giveUpOn = (deciding: Deciding, entry: Entry): void => {
+  disarm(deciding.state, entry)
+  entry.overdue = true
+  entry.version++
+  notify(deciding, entry, { _tag: "TaskUnstoppable", stopTimeout: entry.settings.stopTimeout })
+  refuseWaiters(deciding, entry)
+}
+
+const refuseWaiters = ({ out }: Deciding, entry: Entry): void => {
+  for (const waiter of entry.waiters ?? []) {
+    out.push({
+      _tag: "Refuse",
+      to: waiter.reply,
+      refusal: "TaskUnstoppable",
+      task: entry.name,
+      command: waiter.command,
+      generation: entry.generation,
+      stopTimeout: entry.settings.stopTimeout,
+      by: ""
+    })
+  }
+  entry.waiters = undefined
+}
+
+export const stable = (deciding: Deciding, entry: Entry): void => {
+  disarmStable(deciding.state, entry)
+  forgetIfStable(deciding, entry)
+}
