@@ -116,7 +116,8 @@ export class SupervisorClosed extends Schema.TaggedError<SupervisorClosed>()("Su
  */
 export class TaskStopped extends Schema.TaggedError<TaskStopped>()("TaskStopped", {
   supervisor: Schema.String,
-  task: Schema.String
+  task: Schema.String,
+  runs: Schema.Int
 }) {
   override get message(): string {
     return `task "${this.task}" of supervisor "${this.supervisor}" was stopped`

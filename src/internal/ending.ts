@@ -154,7 +154,7 @@ const completed = (deciding: Deciding, entry: Entry): void => {
 export const stopped = (deciding: Deciding, entry: Entry): void => {
   leave(deciding, entry, "Stopped")
   notify(deciding, entry, { _tag: "TaskStopped" })
-  settle(deciding, entry, { _tag: "Stopped" })
+  settle(deciding, entry, { _tag: "Stopped", runs: entry.generation })
 }
 
 const isGivenUp = (why: DeadReason): boolean => why === "Exhausted" || why === "NotRestartable" || why === "Escalated"

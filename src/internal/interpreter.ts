@@ -270,7 +270,9 @@ export class Interpreter {
       case "Completed":
         return Exit.succeed(task.run?.value)
       case "Stopped":
-        return Exit.fail(new SupervisorError.TaskStopped({ supervisor: this.path, task: task.name }))
+        return Exit.fail(
+          new SupervisorError.TaskStopped({ supervisor: this.path, task: task.name, runs: outcome.runs })
+        )
       case "Dead":
         return Exit.fail(this.#taskDead(task, outcome))
     }

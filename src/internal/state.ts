@@ -223,7 +223,7 @@ export type Notice =
 /** How a task stands when nothing more will come of it by itself. */
 export type Settled =
   | { readonly _tag: "Completed" }
-  | { readonly _tag: "Stopped" }
+  | { readonly _tag: "Stopped"; readonly runs: number }
   | {
     readonly _tag: "Dead"
     readonly why: DeadReason
