@@ -73,6 +73,8 @@ export interface RunningSupervisor<out E = unknown> {
   readonly add: <A, TE, R>(
     task: Task.Task<A, TE, R>
   ) => Effect.Effect<TaskHandle<A, TE>, SupervisorError.TaskAlreadyExists | SupervisorError.SupervisorClosed, R>
+  /** The typed handle of a task that is here: a listed one, or one added elsewhere. It must be the same value. */
+  readonly handle: <A, TE, R>(task: Task.Task<A, TE, R>) => Effect.Effect<TaskHandle<A, TE>, Unreachable>
   /** Starts a task that is not running; one that waits for its restart is started now. Attempts are forgotten. */
   readonly start: (task: string) => Effect.Effect<void, Unreachable | SupervisorError.TaskAlreadyRunning>
   /** Ends the run, if there is one, and begins a new one; answered when that has begun. Attempts are forgotten. */
@@ -401,6 +403,14 @@ const makeWith = Effect.fnUntraced(function*<E>(
         return Effect.withSpan(Effect.as(added, handle<A, TE>(supervised)), "Supervisor.add", {
           attributes: { supervisor: path, task: task.name }
         })
+      }),
+    handle: <A, TE, R>(task: Task.Task<A, TE, R>) =>
+      read(() => {
+        const entry = interpreter.state.names.get(task.name)
+        const supervised = entry === undefined ? undefined : interpreter.tasks.get(entry.id)
+        return supervised === undefined || supervised.effect !== task.effect
+          ? Exit.fail(interpreter.notFound(task.name))
+          : Exit.succeed(handle<A, TE>(supervised))
       }),
     start: named("start"),
     restart: named("restart"),
