@@ -307,6 +307,7 @@ const makeWith = Effect.fnUntraced(function*<E>(
       run: undefined,
       step: undefined,
       question: undefined,
+      settled: undefined,
       settlement: undefined,
       waiters: undefined,
       shown: undefined
@@ -375,7 +376,7 @@ const makeWith = Effect.fnUntraced(function*<E>(
     supervised: Supervised
   ): Effect.Effect<unknown, SupervisorError.TaskDead | SupervisorError.TaskStopped> =>
     Effect.suspend(() =>
-      supervised.settlement ??
+      interpreter.settlement(supervised) ??
         Waiters.wait(supervised.waiters ??= Waiters.make<Settlement>(), (settlement) => settlement)
     )
 

@@ -23,19 +23,21 @@ export type Signal =
   /** Commands wait. */
   | { readonly _tag: "Knock" }
 
-/** What one turn of the loop has to do: bounded, so that no lane waits long for the other. */
+/** What a turn of the loop has to do next: bounded, so that no lane waits long for the other. */
 export interface Batch {
   readonly commands: ReadonlyArray<Command>
   readonly signals: ReadonlyArray<Signal>
 }
 
-const atOnce = 256
+const atOnce = 128
 
 export interface Inbox {
   readonly command: (command: Command) => void
   readonly signal: (signal: Signal) => void
   /** The next batch, as soon as there is one; done after `close`. */
   readonly take: Effect.Effect<Batch, Cause.Done>
+  /** What is there by now, or nothing. */
+  readonly poll: () => Batch | undefined
   readonly close: () => void
 }
 
@@ -45,38 +47,44 @@ export const make: Effect.Effect<Inbox> = Effect.gen(function*() {
   const commands = yield* Queue.unbounded<Command>()
   const signals = yield* Queue.unbounded<Signal, Cause.Done>()
   let knocked = false
-  const waiting = () => {
+  const knocking = () => {
     if (knocked) return
     knocked = true
     Queue.offerUnsafe(signals, knock)
   }
-  const poll = (): ReadonlyArray<Command> => {
-    const polled: Array<Command> = []
+  // The signals have been taken, a knock among them: one for the commands that are left comes after.
+  const batch = (taken: ReadonlyArray<Signal>): Batch => {
+    const polled = poll(commands)
     knocked = false
-    while (polled.length < atOnce) {
-      const next = Queue.takeUnsafe(commands)
-      if (next === undefined || !Exit.isSuccess(next)) return polled
-      polled.push(next.value)
-    }
-    if (Queue.sizeUnsafe(commands) > 0) waiting()
-    return polled
+    if (Queue.sizeUnsafe(commands) > 0) knocking()
+    return { commands: polled, signals: taken }
   }
-  const next = Effect.map(
-    Queue.takeBetween(signals, 1, atOnce),
-    (taken): Batch => ({ commands: poll(), signals: taken })
-  )
   return {
     command: (command) => {
       Queue.offerUnsafe(commands, command)
-      waiting()
+      knocking()
     },
     signal: (signal) => {
       Queue.offerUnsafe(signals, signal)
     },
     // With more at hand the loop would go on without letting anybody else run.
-    take: Effect.suspend(() => Queue.sizeUnsafe(signals) > 0 ? Effect.andThen(Effect.yieldNow, next) : next),
+    take: Effect.suspend(() => {
+      const next = Effect.map(Queue.takeBetween(signals, 1, atOnce), batch)
+      return Queue.sizeUnsafe(signals) > 0 ? Effect.andThen(Effect.yieldNow, next) : next
+    }),
+    poll: () => Queue.sizeUnsafe(signals) === 0 ? undefined : batch(poll(signals)),
     close: () => {
       Queue.endUnsafe(signals)
     }
   }
 })
+
+const poll = <A, E>(queue: Queue.Queue<A, E>): ReadonlyArray<A> => {
+  const polled: Array<A> = []
+  while (polled.length < atOnce) {
+    const next = Queue.takeUnsafe(queue)
+    if (next === undefined || !Exit.isSuccess(next)) break
+    polled.push(next.value)
+  }
+  return polled
+}

@@ -113,6 +113,7 @@ export class Interpreter {
   #start(task: Supervised, generation: number, attempt: number): void {
     // The promise that everything else leans on. A breach would be a defect of the decision: better none than two.
     if (task.run?.isRunning === true) throw new Error(`two runs of task "${task.name}" at once`)
+    task.settled = undefined
     task.settlement = undefined
     const run = new Run(task, generation, attempt, this.#host)
     task.run = run
@@ -258,14 +259,27 @@ export class Interpreter {
   }
 
   #settle(task: Supervised, outcome: Settled): void {
-    const settlement = this.#settlement(task, outcome)
-    task.settlement = settlement
+    task.settled = outcome
+    task.settlement = undefined
     task.step = undefined
     const waiters = task.waiters
-    if (waiters !== undefined) this.#tellings.push(() => Waiters.wake(waiters, settlement))
+    if (waiters !== undefined && waiters.resumes.size > 0) {
+      const settlement = this.#settlement(task, outcome)
+      this.#tellings.push(() => Waiters.wake(waiters, settlement))
+    }
+  }
+
+  /** The outcome of a task, or nothing yet. The error is made when somebody asks: most never do. */
+  settlement(task: Supervised): Settlement | undefined {
+    return task.settlement ?? (task.settled === undefined ? undefined : this.#settlement(task, task.settled))
   }
 
   #settlement(task: Supervised, outcome: Settled): Settlement {
+    task.settlement = this.#settlementOf(task, outcome)
+    return task.settlement
+  }
+
+  #settlementOf(task: Supervised, outcome: Settled): Settlement {
     switch (outcome._tag) {
       case "Completed":
         return Exit.succeed(task.run?.value)
@@ -333,7 +347,7 @@ export class Interpreter {
       return new SupervisorError.TooManyDeadTasks({ dead, total, threshold })
     }
     const task = this.#task(failure.id)
-    const settlement = task.settlement
+    const settlement = this.settlement(task)
     const dead = settlement !== undefined && Exit.isFailure(settlement) ? Cause.squash(settlement.cause) : undefined
     if (!(dead instanceof SupervisorError.TaskDead)) throw new Error(`task "${task.name}" escalates and is not dead`)
     return task.listed ? dead : new SupervisorError.DynamicTaskDead({ dead })
@@ -359,7 +373,7 @@ export class Interpreter {
     // Whoever waits for a task whose run did not end would wait for ever.
     for (const task of this.tasks.values()) {
       const entry = this.state.entries.get(task.id)
-      if (task.settlement !== undefined || entry === undefined) continue
+      if (task.settled !== undefined || entry === undefined) continue
       const { generation, lastFailure } = entry
       this.#settle(task, {
         _tag: "Dead",
@@ -389,7 +403,8 @@ export class Interpreter {
     for (const task of Array.from(this.tasks.values()).toReversed()) {
       this.#forgetQuestion(task)
       task.run?.interrupt()
-      const settlement = (task.settlement ??= Exit.failCause(cause))
+      const settlement = this.settlement(task) ?? Exit.failCause(cause)
+      task.settlement = settlement
       const waiters = task.waiters
       if (waiters !== undefined) this.#tellings.push(() => Waiters.wake(waiters, settlement))
     }

@@ -28,6 +28,8 @@ export const Recording = Context.Reference<Recorder | undefined>("effect-supervi
   defaultValue: () => undefined
 })
 
+const batchesATurn = 4
+
 export interface Loop {
   readonly interpreter: Interpreter
   readonly time: Time.Time
@@ -85,10 +87,7 @@ export const make = Effect.fnUntraced(function*(options: {
     if (task !== undefined && !state.entries.has(task.id)) interpreter.tasks.delete(task.id)
   }
 
-  const turn = (batch: Inbox.Batch): void => {
-    const asked = state.observer.wakeAt
-    feed({ _tag: "Turn" })
-    if (asked !== undefined && state.observer.lastTurn >= asked) interpreter.reporter.lagged(state.observer.lag)
+  const work = (batch: Inbox.Batch): void => {
     for (const one of batch.commands) command(one)
     for (const signal of batch.signals) {
       switch (signal._tag) {
@@ -104,6 +103,20 @@ export const make = Effect.fnUntraced(function*(options: {
         case "Knock":
       }
     }
+  }
+
+  const turn = (first: Inbox.Batch): void => {
+    const asked = state.observer.wakeAt
+    feed({ _tag: "Turn" })
+    if (asked !== undefined && state.observer.lastTurn >= asked) interpreter.reporter.lagged(state.observer.lag)
+    // What the turn itself brings about (runs that end as they are interrupted, callers that ask on) belongs to it, up
+    // to a bound: the loop is not the only fiber.
+    let batch: Inbox.Batch | undefined = first
+    for (let batches = 0; batch !== undefined && batches < batchesATurn; batches++) {
+      work(batch)
+      batch = inbox.poll()
+    }
+    if (batch !== undefined) work(batch)
     feed({ _tag: "Rest" })
   }
 

@@ -16,13 +16,13 @@ import type { RestartPolicy, RestartReason } from "../RestartPolicy.ts"
 import type { TaskDead, TaskStopped } from "../SupervisorError.ts"
 import type { TaskStatus } from "../TaskStatus.ts"
 import { CurrentRun } from "./currentRun.ts"
-import type { Answer, Outcome, TaskSettings } from "./state.ts"
+import type { Answer, Outcome, Settled, TaskSettings } from "./state.ts"
 import type { Waiters } from "./waiters.ts"
 
 /** Steps a schedule: the delay before the next restart, or that there is none. */
 export type Step = (now: number, reason: RestartReason<unknown>) => Effect.Effect<Answer>
 
-/** How a task stands when nothing more will come of it by itself. */
+/** What awaiting a task gives when nothing more will come of it by itself. */
 export type Settlement = Exit.Exit<unknown, TaskDead | TaskStopped>
 
 export interface Supervised {
@@ -42,9 +42,10 @@ export interface Supervised {
   step: Step | undefined
   /** The schedule is being asked, and did not answer at once. */
   question: Fiber.Fiber<Answer> | undefined
-  settlement: Settlement | undefined
-  /** Made when the first one waits. */
+  settled: Settled | undefined
+  /** Made when the first one waits, or asks. */
   waiters: Waiters<Settlement> | undefined
+  settlement: Settlement | undefined
   /** The newest status shown, and the entry's version it was made from. */
   shown: { readonly version: number; readonly status: TaskStatus } | undefined
 }
