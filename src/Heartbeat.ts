@@ -21,6 +21,12 @@ import type * as Schema from "effect/Schema"
 import { CurrentRun } from "./internal/currentRun.ts"
 import * as Options from "./internal/options.ts"
 
+const TypeId = "~effect-supervisor/Heartbeat"
+
+interface Proto {
+  readonly [TypeId]: typeof TypeId
+}
+
 /**
  * A run shows life by itself every `every` milliseconds, for as long as its
  * fiber has not ended.
@@ -28,7 +34,7 @@ import * as Options from "./internal/options.ts"
  * @since 0.1.0
  * @category models
  */
-export interface Automatic {
+export interface Automatic extends Proto {
   readonly _tag: "Automatic"
   readonly every: number
 }
@@ -39,7 +45,7 @@ export interface Automatic {
  * @since 0.1.0
  * @category models
  */
-export interface Manual {
+export interface Manual extends Proto {
   readonly _tag: "Manual"
   readonly within: number
 }
@@ -50,7 +56,7 @@ export interface Manual {
  * @since 0.1.0
  * @category models
  */
-export interface Probe<out R = never> {
+export interface Probe<out R = never> extends Proto {
   readonly _tag: "Probe"
   readonly check: Effect.Effect<unknown, unknown, R>
   readonly schedule: Schedule.Schedule<unknown, unknown, never, R>
@@ -64,7 +70,7 @@ export interface Probe<out R = never> {
  * @since 0.1.0
  * @category models
  */
-export interface None {
+export interface None extends Proto {
   readonly _tag: "None"
 }
 
@@ -75,6 +81,12 @@ export interface None {
  * @category models
  */
 export type Heartbeat<R = never> = Automatic | Manual | Probe<R> | None
+
+/**
+ * @since 0.1.0
+ * @category guards
+ */
+export const isHeartbeat = (u: unknown): u is Heartbeat<unknown> => typeof u === "object" && u !== null && TypeId in u
 
 /**
  * Beats for as long as the run's fiber has not ended. The first beat comes as
@@ -90,6 +102,7 @@ export type Heartbeat<R = never> = Automatic | Manual | Probe<R> | None
 export const automatic = (options: { readonly every?: Duration.Input } = {}): Automatic => {
   Options.onlyKeys("Heartbeat.automatic", "options", options, ["every"])
   return {
+    [TypeId]: TypeId,
     _tag: "Automatic",
     every: Options.duration("Heartbeat.automatic", "every", options.every ?? 100, { positive: true })
   }
@@ -108,6 +121,7 @@ export const automatic = (options: { readonly every?: Duration.Input } = {}): Au
 export const manual = (options: { readonly within?: Duration.Input } = {}): Manual => {
   Options.onlyKeys("Heartbeat.manual", "options", options, ["within"])
   return {
+    [TypeId]: TypeId,
     _tag: "Manual",
     within: Options.duration("Heartbeat.manual", "within", options.within ?? 2000, { positive: true })
   }
@@ -140,6 +154,7 @@ export const probe = <A, E, R, R2 = never>(
   const schedule = options.schedule ?? Schedule.spaced("10 seconds")
   if (!Schedule.isSchedule(schedule)) Options.refuse("Heartbeat.probe", "schedule", schedule, "a Schedule")
   return {
+    [TypeId]: TypeId,
     _tag: "Probe",
     check,
     schedule,
@@ -154,7 +169,7 @@ export const probe = <A, E, R, R2 = never>(
  * @since 0.1.0
  * @category constructors
  */
-export const none: None = { _tag: "None" }
+export const none: None = { [TypeId]: TypeId, _tag: "None" }
 
 /**
  * Shows life of the run that this code is part of, child fibers included.

@@ -111,6 +111,11 @@ export type On<E> =
  * A schedule over why runs end, or a builder of one: `($) => $(schedule)` gives
  * `Schedule.while` and friends the typed input without writing it down.
  *
+ * **Gotchas**
+ *
+ * Inside `Schedule.max` and `Schedule.min` put the `$` outermost,
+ * `$(Schedule.while($(schedule), …))`: their own types lose what is in them.
+ *
  * @since 0.1.0
  * @category options
  */

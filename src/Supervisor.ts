@@ -428,7 +428,7 @@ const makeWith = Effect.fnUntraced(function*<E>(
 
   yield* Effect.addFinalizer(() => shutdown)
   const observer = Context.get(context, Observer)
-  if (observer !== undefined && parent === undefined) yield* observer(supervisor)
+  if (observer !== undefined && parent === undefined) yield* Effect.ignoreCause(observer(supervisor))
   const listed = options.tasks.map((task) => prepare(task, own, true))
   const last = listed.pop()
   // They are added in this order; when the last one is answered, all before it have been.
@@ -596,8 +596,9 @@ export const Service = <Self>() =>
 /**
  * Sees every supervisor that is made under it outside of a task, before its
  * tasks are added: whoever subscribes to its events then misses none. What the
- * effect forks in the scope lives as long as the supervisor does. This is how
- * a command line or a dashboard looks at a supervisor that an application makes.
+ * effect forks in the scope lives as long as the supervisor does. What it fails
+ * or dies with is its own affair. This is how a command line or a dashboard
+ * looks at a supervisor that an application makes.
  *
  * @since 0.1.0
  * @category references

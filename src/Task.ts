@@ -20,7 +20,7 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type * as Heartbeat from "./Heartbeat.ts"
+import * as Heartbeat from "./Heartbeat.ts"
 import * as Options from "./internal/options.ts"
 import * as RestartPolicy from "./RestartPolicy.ts"
 
@@ -143,7 +143,6 @@ export interface Settings<out R = never> {
 }
 
 const commonKeys = ["restart", "heartbeat", "startupTimeout", "stableAfter", "stopTimeout", "whenDead", "span"]
-const heartbeatTags: ReadonlyArray<string> = ["Automatic", "Manual", "Probe", "None"]
 
 /**
  * Decodes the options of a task, or the defaults of a supervisor.
@@ -159,7 +158,7 @@ export const decodeOptions = <E, R2, R3>(where: string, options: TaskOptions<E, 
       : RestartPolicy.make(options.restart)
   }
   if (options.heartbeat !== undefined) {
-    decoded.heartbeat = heartbeatTags.includes(options.heartbeat?._tag)
+    decoded.heartbeat = Heartbeat.isHeartbeat(options.heartbeat)
       ? options.heartbeat
       : Options.refuse(
         where,
@@ -197,7 +196,10 @@ export const decodeOptions = <E, R2, R3>(where: string, options: TaskOptions<E, 
  * @since 0.1.0
  * @category constructors
  */
-export const make = <A, E, R, R2 = never, R3 = never>(
+// In the first pass of inference, in which inline calls of Effect's dual functions are passed over, E is its default: what
+// is refused then is refused for good. `any` refuses nothing; the second pass, which knows E, does.
+// eslint-disable-next-line typescript/no-explicit-any
+export const make = <A, E = any, R = never, R2 = never, R3 = never>(
   name: string,
   effect: Effect.Effect<A, E, R>,
   options?: TaskOptions<NoInfer<E>, R2, R3>

@@ -28,12 +28,21 @@ export const refuse = (where: string, option: string, value: unknown, allowed: s
   throw new RangeError(`${where}: ${option} is ${show(value)}; allowed is ${allowed}`)
 }
 
+const units = ["weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds", "nanoseconds"]
+
+/** Effect reads what it does not understand in a number, tuple or object as 0; here that is a mistake. */
+const isMeant = (input: DurationOption): boolean => {
+  if (typeof input === "number") return !Number.isNaN(input)
+  if (typeof input !== "object" || input === null || Duration.isDuration(input)) return true
+  if (Array.isArray(input)) return !input.some(Number.isNaN)
+  const given = Object.entries(input)
+  return given.length > 0 &&
+    given.every(([unit, value]) => units.includes(unit) && typeof value === "number" && !Number.isNaN(value))
+}
+
 const millisOf = (input: DurationOption): number | undefined => {
   if (input === "infinity") return Number.POSITIVE_INFINITY
-  if (typeof input === "number" && Number.isNaN(input)) return undefined
-  if (typeof input === "object" && input !== null && Object.keys(input).length === 0 && !Duration.isDuration(input)) {
-    return undefined
-  }
+  if (!isMeant(input)) return undefined
   try {
     const decoded = Duration.fromInput(input)
     return Option.isSome(decoded) ? Duration.toMillis(decoded.value) : undefined
