@@ -428,7 +428,7 @@ const makeWith = Effect.fnUntraced(function*<E>(
 
   yield* Effect.addFinalizer(() => shutdown)
   const observer = Context.get(context, Observer)
-  if (observer !== undefined && parent === undefined) yield* Effect.ignoreCause(observer(supervisor))
+  if (observer !== undefined && parent === undefined) yield* Effect.ignoreCause(observer(supervisor), { log: "Error" })
   const listed = options.tasks.map((task) => prepare(task, own, true))
   const last = listed.pop()
   // They are added in this order; when the last one is answered, all before it have been.

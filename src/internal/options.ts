@@ -37,7 +37,7 @@ const isMeant = (input: DurationOption): boolean => {
   if (Array.isArray(input)) return !input.some(Number.isNaN)
   const given = Object.entries(input)
   return given.length > 0 &&
-    given.every(([unit, value]) => units.includes(unit) && typeof value === "number" && !Number.isNaN(value))
+    given.every(([unit, value]) => units.includes(unit) && (value === undefined || Number.isFinite(value) || value === Infinity))
 }
 
 const millisOf = (input: DurationOption): number | undefined => {
