@@ -1,0 +1,35 @@
+/**
+ * Bare fibers in a scope: the floor. What ended is forked again by hand, as soon as it has ended: no schedule, no
+ * limit, no status, nobody told.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import type { Peer, Work } from "../peer.ts"
+import { able, unable } from "../peer.ts"
+
+export const fibers: Peer = {
+  name: "bare fibers",
+  about: "`Effect.forkIn` a scope, the floor; a failed one is forked again by an observer of its end",
+  abilities: {
+    restartsFailed: able,
+    restartsByName: unable("a fiber has no name")
+  },
+  prepare: (works, { schedule }) =>
+    Effect.gen(function*() {
+      const scope = yield* Effect.scope
+      const runFork = Effect.runForkWith(yield* Effect.context<never>())
+      const fork = (work: Work) => Effect.forkIn(work.effect, scope, { startImmediately: true })
+      const again = (work: Work, fiber: Fiber.Fiber<never, unknown>): void => {
+        fiber.addObserver((exit) => {
+          if (Exit.hasInterrupts(exit)) return
+          runFork(Effect.map(fork(work), (next) => again(work, next)))
+        })
+      }
+      for (const work of works) {
+        const fiber = yield* fork(work)
+        if (schedule !== undefined) again(work, fiber)
+      }
+      return { restart: () => Effect.die(new Error("a fiber has no name")), healthy: undefined }
+    })
+}

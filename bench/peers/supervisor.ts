@@ -1,0 +1,37 @@
+/**
+ * effect-supervisor as it comes: status, metrics and heartbeats at their defaults, one subscriber that drains events.
+ */
+import * as Supervisor from "effect-supervisor/Supervisor"
+import * as SupervisorMetrics from "effect-supervisor/SupervisorMetrics"
+import * as Task from "effect-supervisor/Task"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import * as Stream from "effect/Stream"
+import type { Peer } from "../peer.ts"
+import { able } from "../peer.ts"
+
+const name = "bench"
+
+const healthy = Effect.map(
+  Metric.value(Metric.withAttributes(SupervisorMetrics.tasks, { supervisor: name, status: "Healthy" })),
+  (gauge) => gauge.value
+)
+
+export const supervisor: Peer = {
+  name: "effect-supervisor",
+  about: "all features at their defaults, one live subscriber to the events, no logger",
+  abilities: { restartsFailed: able, restartsByName: able },
+  prepare: (works, { schedule }) => {
+    const options = schedule === undefined ? {} : { restart: { schedule } }
+    const made = Supervisor.make({ name, tasks: works.map((work) => Task.make(work.name, work.effect, options)) })
+    return Effect.gen(function*() {
+      const scope = yield* Effect.scope
+      const supervisor = yield* Effect.provideService(
+        made,
+        Supervisor.Observer,
+        (seen) => Effect.forkIn(Stream.runDrain(seen.events), scope, { startImmediately: true })
+      )
+      return { restart: supervisor.restart, healthy }
+    })
+  }
+}
