@@ -59,7 +59,7 @@ export interface Manual extends Proto {
 export interface Probe<out R = never> extends Proto {
   readonly _tag: "Probe"
   readonly check: Effect.Effect<unknown, unknown, R>
-  readonly schedule: Schedule.Schedule<unknown, unknown, never, R>
+  readonly schedule: Schedule.Schedule<unknown, unknown, unknown, R>
   readonly timeout: number
   readonly failures: number
 }
@@ -144,7 +144,7 @@ export const manual = (options: { readonly within?: Duration.Input } = {}): Manu
 export const probe = <A, E, R, R2 = never>(
   check: Effect.Effect<A, E, R>,
   options: {
-    readonly schedule?: Schedule.Schedule<unknown, unknown, never, R2>
+    readonly schedule?: Schedule.Schedule<unknown, unknown, unknown, R2>
     readonly timeout?: Duration.Input
     readonly failures?: number
   } = {}

@@ -77,7 +77,7 @@ const TypeId = "~effect-supervisor/RestartPolicy"
 export interface RestartPolicy<in E, out R = never> {
   readonly [TypeId]: typeof TypeId
   readonly mode: Mode
-  readonly schedule: Schedule.Schedule<unknown, RestartReason<E>, never, R>
+  readonly schedule: Schedule.Schedule<unknown, RestartReason<E>, unknown, R>
   readonly directive: (error: E) => Directive
 }
 
@@ -120,12 +120,12 @@ export type On<E> =
  * @category options
  */
 export type ScheduleOption<E, R> =
-  | Schedule.Schedule<unknown, RestartReason<E>, never, R>
+  | Schedule.Schedule<unknown, RestartReason<E>, unknown, R>
   | ((
-    $: <Output, Env>(
-      schedule: Schedule.Schedule<Output, RestartReason<E>, never, Env>
-    ) => Schedule.Schedule<Output, RestartReason<E>, never, Env>
-  ) => Schedule.Schedule<unknown, RestartReason<E>, never, R>)
+    $: <Output, Failure, Env>(
+      schedule: Schedule.Schedule<Output, RestartReason<E>, Failure, Env>
+    ) => Schedule.Schedule<Output, RestartReason<E>, Failure, Env>
+  ) => Schedule.Schedule<unknown, RestartReason<E>, unknown, R>)
 
 /**
  * The options of a policy.
@@ -138,7 +138,8 @@ export interface RestartOptions<E, R> {
   readonly mode?: Mode
   /**
    * How long to wait before each restart, and when to give up. Default: 1 s,
-   * doubling, capped at 32 s, 5 restarts.
+   * doubling, capped at 32 s, 5 restarts. A schedule that itself fails or dies
+   * makes the task Dead, its cause beside that of the task.
    */
   readonly schedule?: ScheduleOption<E, R>
   /**
@@ -165,9 +166,9 @@ export const defaultBackoff: Schedule.Schedule<Duration.Duration> = Schedule.min
 ])
 
 const limited = <Input, R>(
-  schedule: Schedule.Schedule<unknown, Input, never, R>,
+  schedule: Schedule.Schedule<unknown, Input, unknown, R>,
   times: number
-): Schedule.Schedule<unknown, Input, never, R> =>
+): Schedule.Schedule<unknown, Input, unknown, R> =>
   times === Number.POSITIVE_INFINITY ? schedule : Schedule.max([schedule, Schedule.recurs(times)])
 
 const defaultTimes = 5
@@ -182,6 +183,10 @@ const directiveOf = <E>(on: On<E> | undefined): (error: E) => Directive => {
     return (typeof tag === "string" ? table.get(tag) : undefined) ?? "restart"
   }
 }
+
+/** A function may answer anything; what is no directive must not pass for one. */
+const checked = <E>(directive: (error: E) => Directive) => (error: E): Directive =>
+  Options.oneOf("RestartPolicy", "what on answers", directive(error), directives)
 
 const checkOn = (on: unknown): void => {
   if (on === undefined || typeof on === "function") return
@@ -217,10 +222,10 @@ export const make = <E = unknown, R = never>(options: RestartOptions<E, R> = {})
   if (given !== undefined && !Schedule.isSchedule(given)) {
     Options.refuse("RestartPolicy", "schedule", given, "a Schedule, or a function that builds one")
   }
-  const schedule: Schedule.Schedule<unknown, RestartReason<E>, never, R> = given === undefined
+  const schedule: Schedule.Schedule<unknown, RestartReason<E>, unknown, R> = given === undefined
     ? limited(defaultBackoff, times ?? defaultTimes)
     : limited(given, times ?? Number.POSITIVE_INFINITY)
-  return { [TypeId]: TypeId, mode, schedule, directive: directiveOf(options.on) }
+  return { [TypeId]: TypeId, mode, schedule, directive: checked(directiveOf(options.on)) }
 }
 
 /**
@@ -251,9 +256,10 @@ export interface Preview {
  * Asks a policy, without waiting, what it would do if every run ended for
  * `reason` (default: a defect) as soon as it had begun, for at most `steps`
  * restarts (default 100). The schedule is given the time at which each end
- * would come, so that elapsed-time limits and cron see what they would see.
+ * would come, so that elapsed-time limits and cron see what they would see. It
+ * dies with what the schedule fails or dies with, and with a `RangeError` when
+ * `steps` is not a whole number of 0 or more.
  *
- * @throws RangeError when `steps` is not a whole number of 0 or more.
  * @since 0.1.0
  * @category preview
  */
@@ -261,6 +267,7 @@ export const preview = Effect.fnUntraced(function*<E, R>(
   policy: RestartPolicy<E, R>,
   options: { readonly reason?: RestartReason<E>; readonly steps?: number } = {}
 ): Effect.fn.Return<Preview, never, R> {
+  Options.onlyKeys("RestartPolicy.preview", "options", options, ["reason", "steps"])
   const reason: RestartReason<E> = options.reason ?? { _tag: "Failed", cause: Cause.die("preview") }
   const steps = Options.count("RestartPolicy.preview", "steps", options.steps ?? 100, { min: 0 })
   const delays: Array<Duration.Duration> = []
@@ -274,7 +281,7 @@ export const preview = Effect.fnUntraced(function*<E, R>(
       onSuccess: ([, duration]) => Effect.succeed<Duration.Duration | undefined>(duration),
       onFailure: (cause) => Effect.failCause(cause),
       onDone: () => Effect.undefined
-    })
+    }).pipe(Effect.orDie)
     if (delay === undefined) return end(true)
     delays.push(delay)
     total = Duration.sum(total, delay)

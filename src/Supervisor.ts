@@ -188,15 +188,16 @@ const decode = (options: SupervisorOptions<ReadonlyArray<Task.Task.Any>, unknown
   }
   const where = options?.name === undefined ? "Supervisor" : `Supervisor(${JSON.stringify(options.name)})`
   Options.onlyKeys(where, "options", options, optionKeys)
-  const tasks = options.tasks ?? []
-  if (!Array.isArray(tasks)) Options.refuse(where, "tasks", tasks, "an array of tasks made by Task.make")
+  const given = options.tasks ?? []
+  if (!Array.isArray(given)) Options.refuse(where, "tasks", given, "an array of tasks made by Task.make")
   const names = new Set<string>()
-  tasks.forEach((task, index) => {
-    if (!Task.isTask(task)) Options.refuse(where, `tasks[${index}]`, task, "a task made by Task.make")
+  const tasks = given.map((task, index) => {
+    if (!Task.isTask(task)) return Options.refuse(where, `tasks[${index}]`, task, "a task made by Task.make")
     if (names.has(task.name)) {
       Options.refuse(where, `tasks[${index}]`, task.name, "a name that no other task of this supervisor has")
     }
     names.add(task.name)
+    return task
   })
   const healthCheck = options.healthCheck ?? {}
   Options.onlyKeys(where, "healthCheck", healthCheck, ["initialDelay", "interval"])
@@ -290,7 +291,11 @@ const makeWith = Effect.fnUntraced(function*<E>(
     ) as Effect.Effect<void, Refusal>
   const named = <Refusal>(name: CommandName) => (task: string) => command<Refusal>(name, { name: task, id: undefined })
 
-  const prepare = (task: Task.Task.Any, services: Context.Context<never>, listed: boolean): Supervised => {
+  const prepare = (
+    task: Task.Task<unknown, unknown, unknown>,
+    services: Context.Context<never>,
+    listed: boolean
+  ): Supervised => {
     const settings = SettingsOf.merge(task.options, options.defaults)
     const supervised: Supervised = {
       id: loop.nextId(),

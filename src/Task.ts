@@ -49,12 +49,16 @@ export interface Task<out A = unknown, out E = never, out R = never> {
  */
 export declare namespace Task {
   /**
+   * Any task. It has no type parameters on purpose: what a task made inline in
+   * a list is, is inferred from the task alone.
+   *
    * @since 0.1.0
    * @category utility types
    */
-  // `unknown` here would be inferred, from a list of tasks, as what a `Task.make` in that list needs.
-  // eslint-disable-next-line typescript/no-explicit-any
-  export type Any = Task<any, any, any>
+  export interface Any {
+    readonly [TypeId]: object
+    readonly name: string
+  }
 
   /**
    * @since 0.1.0
@@ -225,4 +229,5 @@ const variance = {
  * @since 0.1.0
  * @category guards
  */
-export const isTask = (u: unknown): u is Task.Any => typeof u === "object" && u !== null && TypeId in u
+export const isTask = (u: unknown): u is Task<unknown, unknown, unknown> =>
+  typeof u === "object" && u !== null && TypeId in u

@@ -163,7 +163,7 @@ export const dead = (
   deciding: Deciding,
   entry: Entry,
   why: DeadReason,
-  policyCause: Cause.Cause<never> | undefined = undefined
+  policyCause: Cause.Cause<unknown> | undefined = undefined
 ): void => {
   const { state } = deciding
   leave(deciding, entry, "Dead")

@@ -180,7 +180,7 @@ export class Interpreter {
           onSuccess: ([, delay]): Effect.Effect<Answer> =>
             Effect.succeed({ _tag: "Delay", delay: Duration.toMillis(delay) }),
           onDone: () => Effect.succeed<Answer>({ _tag: "Done" }),
-          onFailure: (cause: Cause.Cause<never>) => Effect.failCause(cause)
+          onFailure: (cause: Cause.Cause<unknown>) => Effect.succeed<Answer>({ _tag: "Died", cause })
         })
       task.step = answering
       return answering(now, reason)

@@ -37,7 +37,9 @@ const isMeant = (input: DurationOption): boolean => {
   if (Array.isArray(input)) return !input.some(Number.isNaN)
   const given = Object.entries(input)
   return given.length > 0 &&
-    given.every(([unit, value]) => units.includes(unit) && (value === undefined || Number.isFinite(value) || value === Infinity))
+    given.every(([unit, value]) =>
+      units.includes(unit) && (value === undefined || Number.isFinite(value) || value === Infinity)
+    )
 }
 
 const millisOf = (input: DurationOption): number | undefined => {
@@ -97,17 +99,18 @@ export const oneOf = <const A extends string>(where: string, option: string, inp
     ? input
     : refuse(where, option, input, allowed.map((word) => JSON.stringify(word)).join(" or "))
 
-/** Refuses an option that nobody reads: a misspelt one would otherwise be ignored in silence. */
+/** Refuses an option that nobody reads, and `null`: both would otherwise be taken for "not given" in silence. */
 export const onlyKeys = (where: string, option: string, given: object, allowed: ReadonlyArray<string>): void => {
   if (typeof given !== "object" || given === null) {
     refuse(where, option, given, `an object with ${allowed.join(", ")}`)
   }
-  for (const key of Object.keys(given)) {
+  for (const [key, value] of Object.entries(given)) {
     if (!allowed.includes(key)) {
       throw new RangeError(
         `${where}: ${option} has an unknown option ${JSON.stringify(key)}; allowed are ${allowed.join(", ")}`
       )
     }
+    if (value === null) refuse(where, key, value, "a value of its own kind, or to leave it out")
   }
 }
 

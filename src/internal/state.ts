@@ -151,7 +151,7 @@ export type Outcome =
 export type Answer =
   | { readonly _tag: "Delay"; readonly delay: number }
   | { readonly _tag: "Done" }
-  | { readonly _tag: "Died"; readonly cause: Cause.Cause<never> }
+  | { readonly _tag: "Died"; readonly cause: Cause.Cause<unknown> }
 
 /** Names a task; with an id, only that entry will do. */
 export interface Target {
@@ -216,7 +216,7 @@ export type Notice =
     readonly _tag: "TaskDead"
     readonly why: DeadReason
     readonly failure: LastFailure | undefined
-    readonly policyCause: Cause.Cause<never> | undefined
+    readonly policyCause: Cause.Cause<unknown> | undefined
   }
   | { readonly _tag: "TaskRemoved" }
 
@@ -230,7 +230,7 @@ export type Settled =
     readonly runs: number
     readonly failure: LastFailure | undefined
     /** With which the policy itself died. */
-    readonly policyCause: Cause.Cause<never> | undefined
+    readonly policyCause: Cause.Cause<unknown> | undefined
   }
 
 export type StopBecause = "restart" | "stop" | "kill" | "remove" | "verdict" | "shutdown"
