@@ -53,20 +53,16 @@ describe("RestartPolicy", () => {
   describe("make", () => {
     it.each<readonly [string, unknown, string, string]>([
       ["mode", "always", "\"always\"", "\"permanent\" or \"transient\" or \"temporary\""],
-      ["mode", null, "mode is", "\"permanent\" or \"transient\" or \"temporary\""],
       ["times", -1, "-1", "a whole number of 0 or more, or Infinity"],
       ["times", 1.5, "1.5", "a whole number of 0 or more, or Infinity"],
       ["times", Number.NaN, "NaN", "a whole number of 0 or more, or Infinity"],
       ["times", Number.NEGATIVE_INFINITY, "-Infinity", "a whole number of 0 or more, or Infinity"],
       ["times", "3", "\"3\"", "a whole number of 0 or more, or Infinity"],
-      ["times", null, "null", "a whole number of 0 or more, or Infinity"],
       ["times", 2 ** 53, "9007199254740992", "a whole number of 0 or more, or Infinity"],
       ["schedule", "1 second", "\"1 second\"", "a Schedule, or a function that builds one"],
-      ["schedule", null, "null", "a Schedule, or a function that builds one"],
       ["schedule", {}, "{}", "a Schedule, or a function that builds one"],
       ["schedule", () => "1 second", "\"1 second\"", "a Schedule, or a function that builds one"],
       ["on", "stop", "\"stop\"", "an object of directives by error tag, or a function of the error"],
-      ["on", null, "null", "an object of directives by error tag, or a function of the error"],
       ["on", { Net: "explode" }, "\"explode\"", "\"restart\" or \"stop\" or \"escalate\""],
       ["on.Net", { Net: true }, "true", "\"restart\" or \"stop\" or \"escalate\""]
     ])("refuses %s: %j", (option, value, shown, allowed) => {
@@ -76,6 +72,10 @@ describe("RestartPolicy", () => {
         shown,
         allowed
       )
+    })
+
+    it.each(["mode", "times", "schedule", "on"])("does not take null for %s that was not given", (option) => {
+      assertRefused(() => RestartPolicy.make(untyped({ [option]: null })), option, "null", "leave it out")
     })
 
     it("refuses an option that nobody reads, and options that are none", () => {
@@ -783,7 +783,7 @@ describe("RestartPolicy", () => {
         assert.isTrue((yield* RestartPolicy.preview(limited, { steps: 4 })).givesUp)
       }))
 
-    it.each([-1, 1.5, Number.NaN, Infinity, "3", null])("refuses steps: %j", (steps) => {
+    it.each([-1, 1.5, Number.NaN, Infinity, "3"])("refuses steps: %j", (steps) => {
       assertRefused(
         () => Effect.runSync(RestartPolicy.preview(RestartPolicy.standard, { steps: steps as number })),
         "steps",

@@ -55,7 +55,6 @@ describe("Task", () => {
       { seconds: Number.NaN },
       [Number.NaN, 0],
       [1],
-      null,
       true,
       Duration.millis(-5),
       Number.NEGATIVE_INFINITY
@@ -68,18 +67,22 @@ describe("Task", () => {
         ["startupTimeout", value, "a duration above 0"] as const
       ),
       ["whenDead", "explode", "\"keep\" or \"escalate\""],
-      ["whenDead", null, "\"keep\" or \"escalate\""],
       ["span", "yes", "true or false"],
       ["span", 1, "true or false"],
-      ["heartbeat", null, "Heartbeat.automatic"],
       ["heartbeat", "manual", "Heartbeat.automatic"],
       ["heartbeat", { _tag: "Pulse" }, "Heartbeat.automatic"],
-      ["restart", null, "an object with mode, schedule, times, on"],
       ["restart", "permanent", "an object with mode, schedule, times, on"]
     ]
     it.each(refused)("refuses %s: %j, and says what is allowed", (option, value, allowed) => {
       assertRefused(() => Task.make("job", Effect.void, untyped({ [option]: value })), option, "allowed is", allowed)
     })
+
+    it.each(["restart", "heartbeat", "startupTimeout", "stableAfter", "stopTimeout", "whenDead", "span"])(
+      "does not take null for %s that was not given",
+      (option) => {
+        assertRefused(() => Task.make("job", Effect.void, untyped({ [option]: null })), option, "null", "leave it out")
+      }
+    )
 
     it("names the task, the option and the value in a refusal", () => {
       const error = thrown(() => Task.make("job", Effect.void, { stopTimeout: "-3 seconds" }))
