@@ -92,7 +92,7 @@ describe("Heartbeat", () => {
         ["timeout", () => Heartbeat.probe(Effect.void, untyped({ timeout: null }))],
         ["failures", () => Heartbeat.probe(Effect.void, untyped({ failures: null }))]
       ]
-      for (const [option, make] of refused) assertRefused(make, option, "null", "leave it out")
+      for (const [option, make] of refused) assertRefused(make, option, "null", "allowed is")
     })
     it("refuses an option that nobody reads", () => {
       for (

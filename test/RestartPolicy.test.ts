@@ -75,7 +75,7 @@ describe("RestartPolicy", () => {
     })
 
     it.each(["mode", "times", "schedule", "on"])("does not take null for %s that was not given", (option) => {
-      assertRefused(() => RestartPolicy.make(untyped({ [option]: null })), option, "null", "leave it out")
+      assertRefused(() => RestartPolicy.make(untyped({ [option]: null })), option, "null", "allowed is")
     })
 
     it("refuses an option that nobody reads, and options that are none", () => {

@@ -80,7 +80,7 @@ describe("Task", () => {
     it.each(["restart", "heartbeat", "startupTimeout", "stableAfter", "stopTimeout", "whenDead", "span"])(
       "does not take null for %s that was not given",
       (option) => {
-        assertRefused(() => Task.make("job", Effect.void, untyped({ [option]: null })), option, "null", "leave it out")
+        assertRefused(() => Task.make("job", Effect.void, untyped({ [option]: null })), option, "null", "allowed is")
       }
     )
 
