@@ -104,7 +104,7 @@ export const automatic = (options: { readonly every?: Duration.Input } = {}): Au
   return {
     [TypeId]: TypeId,
     _tag: "Automatic",
-    every: Options.duration("Heartbeat.automatic", "every", options.every ?? 100, { positive: true })
+    every: Options.duration("Heartbeat.automatic", "every", Options.or(options.every, 100), { positive: true })
   }
 }
 
@@ -123,7 +123,7 @@ export const manual = (options: { readonly within?: Duration.Input } = {}): Manu
   return {
     [TypeId]: TypeId,
     _tag: "Manual",
-    within: Options.duration("Heartbeat.manual", "within", options.within ?? 2000, { positive: true })
+    within: Options.duration("Heartbeat.manual", "within", Options.or(options.within, 2000), { positive: true })
   }
 }
 
@@ -151,15 +151,15 @@ export const probe = <A, E, R, R2 = never>(
 ): Probe<R | R2> => {
   Options.onlyKeys("Heartbeat.probe", "options", options, ["schedule", "timeout", "failures"])
   if (!Effect.isEffect(check)) Options.refuse("Heartbeat.probe", "check", check, "an Effect")
-  const schedule = options.schedule ?? Schedule.spaced("10 seconds")
+  const schedule = Options.or(options.schedule, Schedule.spaced("10 seconds"))
   if (!Schedule.isSchedule(schedule)) Options.refuse("Heartbeat.probe", "schedule", schedule, "a Schedule")
   return {
     [TypeId]: TypeId,
     _tag: "Probe",
     check,
     schedule,
-    timeout: Options.duration("Heartbeat.probe", "timeout", options.timeout ?? 1000, { positive: true }),
-    failures: Options.count("Heartbeat.probe", "failures", options.failures ?? 3, { min: 1 })
+    timeout: Options.duration("Heartbeat.probe", "timeout", Options.or(options.timeout, 1000), { positive: true }),
+    failures: Options.count("Heartbeat.probe", "failures", Options.or(options.failures, 3), { min: 1 })
   }
 }
 

@@ -209,7 +209,7 @@ const checkOn = (on: unknown): void => {
  */
 export const make = <E = unknown, R = never>(options: RestartOptions<E, R> = {}): RestartPolicy<E, R> => {
   Options.onlyKeys("RestartPolicy", "restart", options, optionKeys)
-  const mode = Options.oneOf<Mode>("RestartPolicy", "mode", options.mode ?? "transient", [
+  const mode = Options.oneOf<Mode>("RestartPolicy", "mode", Options.or(options.mode, "transient"), [
     "permanent",
     "transient",
     "temporary"
@@ -269,7 +269,7 @@ export const preview = Effect.fnUntraced(function*<E, R>(
 ): Effect.fn.Return<Preview, never, R> {
   Options.onlyKeys("RestartPolicy.preview", "options", options, ["reason", "steps"])
   const reason: RestartReason<E> = options.reason ?? { _tag: "Failed", cause: Cause.die("preview") }
-  const steps = Options.count("RestartPolicy.preview", "steps", options.steps ?? 100, { min: 0 })
+  const steps = Options.count("RestartPolicy.preview", "steps", Options.or(options.steps, 100), { min: 0 })
   const delays: Array<Duration.Duration> = []
   let total = Duration.zero
   const end = (givesUp: boolean): Preview => ({ delays, total, givesUp })

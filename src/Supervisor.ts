@@ -188,7 +188,7 @@ const decode = (options: SupervisorOptions<ReadonlyArray<Task.Task.Any>, unknown
   }
   const where = options?.name === undefined ? "Supervisor" : `Supervisor(${JSON.stringify(options.name)})`
   Options.onlyKeys(where, "options", options, optionKeys)
-  const given = options.tasks ?? []
+  const given = Options.or(options.tasks, [])
   if (!Array.isArray(given)) Options.refuse(where, "tasks", given, "an array of tasks made by Task.make")
   const names = new Set<string>()
   const tasks = given.map((task, index) => {
@@ -199,7 +199,7 @@ const decode = (options: SupervisorOptions<ReadonlyArray<Task.Task.Any>, unknown
     names.add(task.name)
     return task
   })
-  const healthCheck = options.healthCheck ?? {}
+  const healthCheck = Options.or(options.healthCheck, {})
   Options.onlyKeys(where, "healthCheck", healthCheck, ["initialDelay", "interval"])
   const fraction = options.maxDeadFraction
   if (fraction !== undefined && !(fraction > 0 && fraction <= 1)) {
@@ -208,16 +208,21 @@ const decode = (options: SupervisorOptions<ReadonlyArray<Task.Task.Any>, unknown
   return {
     name: options.name,
     tasks,
-    defaults: Task.decodeOptions(`${where}.defaults`, options.defaults ?? {}),
-    eventCapacity: Options.count(where, "eventCapacity", options.eventCapacity ?? 1024, { min: 1 }),
+    defaults: Task.decodeOptions(`${where}.defaults`, Options.or(options.defaults, {})),
+    eventCapacity: Options.count(where, "eventCapacity", Options.or(options.eventCapacity, 1024), { min: 1 }),
     settings: {
       healthCheck: {
-        initialDelay: Options.duration(where, "healthCheck.initialDelay", healthCheck.initialDelay ?? 3000),
-        interval: Options.duration(where, "healthCheck.interval", healthCheck.interval ?? 200, { positive: true })
+        initialDelay: Options.duration(where, "healthCheck.initialDelay", Options.or(healthCheck.initialDelay, 3000)),
+        interval: Options.duration(where, "healthCheck.interval", Options.or(healthCheck.interval, 200), {
+          positive: true
+        })
       },
       maxDeadFraction: fraction,
-      whenAllCompleted: Options.oneOf(where, "whenAllCompleted", options.whenAllCompleted ?? "stay", ["stay", "end"]),
-      shutdownTimeout: Options.duration(where, "shutdownTimeout", options.shutdownTimeout ?? "infinity", {
+      whenAllCompleted: Options.oneOf(where, "whenAllCompleted", Options.or(options.whenAllCompleted, "stay"), [
+        "stay",
+        "end"
+      ]),
+      shutdownTimeout: Options.duration(where, "shutdownTimeout", Options.or(options.shutdownTimeout, "infinity"), {
         infinite: true
       })
     }
@@ -269,7 +274,7 @@ const makeWith = Effect.fnUntraced(function*<E>(
 ): Effect.fn.Return<RunningSupervisor<E>, never, Scope.Scope> {
   const parent = Context.get(context, CurrentRun)
   const path = parent === undefined
-    ? options.name ?? "supervisor"
+    ? Options.or(options.name, "supervisor")
     : options.name === undefined
     ? parent.path
     : `${parent.path}/${options.name}`

@@ -41,7 +41,8 @@ const ofTask = {
  * - `TaskFailed`: a run ended badly or by a verdict. What follows is either
  *   `RestartScheduled` (without `delay` and `restartAt` when the delay is
  *   endless) or `TaskDead`.
- * - `TaskStopping`, and `TaskUnstoppable` when the run did not end within its bound.
+ * - `TaskStopping`: a run is asked to end, or (`because: "ended"`) its body has and its finalizers take their time;
+ *   `TaskUnstoppable` when it did not end within its bound.
  * - `TaskStopped`, `TaskCompleted`, `TaskDead`, `TaskRemoved`.
  * - `SupervisorClosing`: by command or scope, or, with `failure`, because it gives up.
  * - `SupervisorClosed`: the last event.
@@ -73,7 +74,7 @@ export const SupervisorEvent = Schema.Union([
   }),
   Schema.TaggedStruct("TaskStopping", {
     ...ofTask,
-    because: Schema.Literals(["restart", "stop", "kill", "remove", "verdict", "shutdown"])
+    because: Schema.Literals(["ended", "restart", "stop", "kill", "remove", "verdict", "shutdown"])
   }),
   Schema.TaggedStruct("TaskUnstoppable", { ...ofTask, stopTimeout: Schema.optionalKey(Schema.Finite) }),
   Schema.TaggedStruct("TaskStopped", ofTask),

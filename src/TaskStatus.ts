@@ -88,8 +88,8 @@ const common = {
  * - `Healthy`: running, and has shown life.
  * - `Failed`: a run ended or was given up; a restart is due at `restartAt`,
  *   which is absent when the policy's delay is endless.
- * - `Stopping`: asked to end. `overdue` once past its bound: the run will not
- *   end, and is not overlapped.
+ * - `Stopping`: asked to end, or its body has ended and its finalizers have not.
+ *   `overdue` once past its bound: the run will not end, and is not overlapped.
  * - `Stopped`: by command.
  * - `Completed`: ended well, not to be run again.
  * - `Dead`: not to be run again, and `why`.

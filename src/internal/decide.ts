@@ -50,7 +50,7 @@ const handle = (deciding: Deciding, event: Event): void => {
 const ofRun = (
   deciding: Deciding,
   entry: Entry,
-  event: Event & { readonly _tag: "Begun" | "Beat" | "ProbeFailed" | "Ended" | "Answered" }
+  event: Event & { readonly _tag: "Begun" | "Beat" | "ProbeFailed" | "Unwinding" | "Ended" | "Answered" }
 ): void => {
   switch (event._tag) {
     case "Begun":
@@ -59,6 +59,8 @@ const ofRun = (
       return Running.beat(deciding, entry, event)
     case "ProbeFailed":
       return Running.probeFailed(deciding, entry, event)
+    case "Unwinding":
+      return Running.unwinding(deciding, entry)
     case "Ended":
       return Ending.ended(deciding, entry, event.outcome)
     case "Answered":

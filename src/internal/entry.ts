@@ -68,6 +68,7 @@ export const create = (deciding: Deciding, id: number, name: string, settings: T
     lastBeatAt: -1,
     details: undefined,
     probeFailures: 0,
+    probeCause: undefined,
     lastFailure: undefined,
     restartAt: undefined,
     asking: false,

@@ -137,6 +137,7 @@ export class Interpreter {
       run.failedProbes = undefined
       for (const cause of causes) this.#feed({ _tag: "ProbeFailed", id, generation, cause })
     }
+    if (run.isUnwinding) this.#feed({ _tag: "Unwinding", id, generation })
     if (run.hasEnded && !run.taken) {
       run.taken = true
       const entry = this.state.entries.get(id)

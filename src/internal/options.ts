@@ -23,6 +23,9 @@ export const show = (value: unknown): string => {
   return String(value)
 }
 
+/** An option that was not given. `null` is no way to leave one out: it goes on, and is refused. */
+export const or = <A>(given: A | undefined, fallback: A): A => given === undefined ? fallback : given
+
 /** The one shape of every refusal. */
 export const refuse = (where: string, option: string, value: unknown, allowed: string): never => {
   throw new RangeError(`${where}: ${option} is ${show(value)}; allowed is ${allowed}`)
@@ -99,18 +102,17 @@ export const oneOf = <const A extends string>(where: string, option: string, inp
     ? input
     : refuse(where, option, input, allowed.map((word) => JSON.stringify(word)).join(" or "))
 
-/** Refuses an option that nobody reads, and `null`: both would otherwise be taken for "not given" in silence. */
+/** Refuses an option that nobody reads: a misspelt one would otherwise be ignored in silence. */
 export const onlyKeys = (where: string, option: string, given: object, allowed: ReadonlyArray<string>): void => {
   if (typeof given !== "object" || given === null) {
     refuse(where, option, given, `an object with ${allowed.join(", ")}`)
   }
-  for (const [key, value] of Object.entries(given)) {
+  for (const key of Object.keys(given)) {
     if (!allowed.includes(key)) {
       throw new RangeError(
         `${where}: ${option} has an unknown option ${JSON.stringify(key)}; allowed are ${allowed.join(", ")}`
       )
     }
-    if (value === null) refuse(where, key, value, "a value of its own kind, or to leave it out")
   }
 }
 

@@ -111,6 +111,11 @@ export class Run implements CurrentRun {
     this.#signalled = false
   }
 
+  /** The body is over, and its finalizers are not. */
+  get isUnwinding(): boolean {
+    return this.#bodyExit !== undefined && this.#exit === undefined
+  }
+
   get hasEnded(): boolean {
     return this.#exit !== undefined
   }
@@ -129,7 +134,10 @@ export class Run implements CurrentRun {
     this.#fiber = Effect.runForkWith(own)(
       Effect.flatMap(Effect.exit(Effect.interruptible(this.#watched(effect))), (exit) => {
         this.#bodyExit = exit
-        return Scope.closeUnsafe(scope, exit) ?? Effect.void
+        const close = Scope.closeUnsafe(scope, exit)
+        if (close === undefined) return Effect.void
+        this.#signal()
+        return close
       }),
       { uninterruptible: true }
     )
@@ -170,6 +178,8 @@ export class Run implements CurrentRun {
   }
 
   #probed(result: Cause.Cause<unknown> | undefined): void {
+    // The body is over: there is nothing left to prove.
+    if (this.#bodyExit !== undefined) return
     if (result === undefined) return this.beat()
     ;(this.failedProbes ??= []).push(result)
     this.#signal()

@@ -18,22 +18,28 @@ import {
 import * as Observer from "./observer.ts"
 import type { Entry, Event, Intent, State, StopBecause } from "./state.ts"
 
-/** When the silence of a run becomes a verdict, on the monotonic clock as far as it is known now. */
-const silenceDue = (state: State, entry: Entry): number => {
+/** When the run becomes a case for a verdict, on the monotonic clock as far as it is known now. */
+const verdictDue = (state: State, entry: Entry): number => {
   const { lost } = state.observer
-  if (entry.phase === "Starting" && entry.settings.startupTimeout !== undefined) {
-    return entry.lastBeat + entry.settings.startupTimeout + beyond + lost
+  const { heartbeat, startupTimeout } = entry.settings
+  if (isStartup(entry) && startupTimeout !== undefined) return entry.lastBeat + startupTimeout + beyond + lost
+  const grace = state.settings.startedAt + state.settings.healthCheck.initialDelay
+  switch (heartbeat._tag) {
+    case "Manual":
+      return lost + Math.max(entry.lastBeat + heartbeat.within + beyond, grace)
+    case "Probe":
+      return entry.probeFailures >= heartbeat.failures ? lost + grace : Number.POSITIVE_INFINITY
+    case "Automatic":
+    case "None":
+      return Number.POSITIVE_INFINITY
   }
-  if (entry.settings.heartbeat._tag !== "Manual") return Number.POSITIVE_INFINITY
-  return lost + Math.max(
-    entry.lastBeat + entry.settings.heartbeat.within + beyond,
-    state.settings.startedAt + state.settings.healthCheck.initialDelay
-  )
 }
 
+/** Starting, and it is the start-up timeout that decides. */
+const isStartup = (entry: Entry): boolean => entry.phase === "Starting" && entry.settings.startupTimeout !== undefined
+
 const watch = (state: State, entry: Entry): void => {
-  const startup = entry.phase === "Starting" && entry.settings.startupTimeout !== undefined
-  arm(state, entry, startup ? "Startup" : "Silence", silenceDue(state, entry))
+  arm(state, entry, isStartup(entry) ? "Startup" : "Silence", verdictDue(state, entry))
 }
 
 /** Begins the next run. The one before has ended. */
@@ -47,6 +53,7 @@ export const start = (deciding: Deciding, entry: Entry): void => {
   entry.lastBeatAt = -1
   entry.details = undefined
   entry.probeFailures = 0
+  entry.probeCause = undefined
   entry.restartAt = undefined
   entry.intent = undefined
   entry.overdue = false
@@ -87,6 +94,7 @@ export const beat = (deciding: Deciding, entry: Entry, event: Event & { readonly
   entry.lastBeat = Observer.at(deciding.state.observer, event.at)
   entry.lastBeatAt = event.at
   entry.probeFailures = 0
+  entry.probeCause = undefined
   if (event.details !== undefined) entry.details = event.details
   entry.version++
   // The deadline of a Healthy run is left where it is: when it falls due, it is put off to where it belongs by then.
@@ -99,25 +107,29 @@ export const probeFailed = (
   event: Event & { readonly _tag: "ProbeFailed" }
 ): void => {
   const { now, state } = deciding
-  if (!isUnderWay(entry) || entry.settings.heartbeat._tag !== "Probe") return
-  if (entry.phase === "Starting" && entry.settings.startupTimeout !== undefined) return
+  if (!isUnderWay(entry) || isStartup(entry)) return
   entry.probeFailures++
-  const grace = state.settings.startedAt + state.settings.healthCheck.initialDelay
-  if (entry.probeFailures < entry.settings.heartbeat.failures || Observer.at(state.observer, now) < grace) return
-  const reason = { _tag: "ProbeFailed", failures: entry.probeFailures, cause: event.cause } as const
-  notify(deciding, entry, { _tag: "ProbeFailed", reason })
-  stop(deciding, entry, { _tag: "Verdict", reason })
+  entry.probeCause = event.cause
+  if (verdictDue(state, entry) <= now) return verdict(deciding, entry)
+  watch(state, entry)
 }
 
-/** A silence fell due: a verdict, unless the run has beaten since, or the observer was stalled. */
+/** A verdict fell due, unless the run has shown life since, or the observer was stalled. */
 export const silent = (deciding: Deciding, entry: Entry, deadline: Deadlines.Deadline): void => {
   const { now, state } = deciding
-  const due = silenceDue(state, entry)
-  if (due > now) {
-    Deadlines.move(state.deadlines, deadline, due)
-    return
-  }
+  const due = verdictDue(state, entry)
+  if (due <= now) return verdict(deciding, entry)
+  if (due < Number.POSITIVE_INFINITY) return Deadlines.move(state.deadlines, deadline, due)
   disarm(state, entry)
+}
+
+const verdict = (deciding: Deciding, entry: Entry): void => {
+  const { now, state } = deciding
+  if (entry.probeCause !== undefined && !isStartup(entry)) {
+    const reason = { _tag: "ProbeFailed", failures: entry.probeFailures, cause: entry.probeCause } as const
+    notify(deciding, entry, { _tag: "ProbeFailed", reason })
+    return stop(deciding, entry, { _tag: "Verdict", reason })
+  }
   const reason = {
     _tag: "HeartbeatMissed",
     silence: Duration.millis(Observer.at(state.observer, now) - entry.lastBeat),
@@ -140,15 +152,24 @@ const because = (intent: Intent): StopBecause => {
 
 /** Asks a run under way to end, and says what is to follow. */
 export const stop = (deciding: Deciding, entry: Entry, intent: Intent): void => {
-  const { now, out, state } = deciding
+  entry.intent = intent
+  awaitEnd(deciding, entry, because(intent))
+  deciding.out.push({ _tag: "Interrupt", id: entry.id, generation: entry.generation })
+}
+
+/** The body of a run has ended by itself, and its finalizers take their time: they have as long as if it were asked to end. */
+export const unwinding = (deciding: Deciding, entry: Entry): void => {
+  if (isUnderWay(entry)) awaitEnd(deciding, entry, "ended")
+}
+
+const awaitEnd = (deciding: Deciding, entry: Entry, because: StopBecause): void => {
+  const { now, state } = deciding
   forgetIfStable(deciding, entry)
   disarmStable(state, entry)
-  entry.intent = intent
   enter(deciding, entry, "Stopping")
   entry.stopBound = Observer.at(state.observer, now) + entry.settings.stopTimeout
   arm(state, entry, "StopBound", now + entry.settings.stopTimeout)
-  notify(deciding, entry, { _tag: "TaskStopping", because: because(intent) })
-  out.push({ _tag: "Interrupt", id: entry.id, generation: entry.generation })
+  notify(deciding, entry, { _tag: "TaskStopping", because })
 }
 
 /** The bound of a stop fell due: put off by what the observer lost since, or the run is unstoppable. */

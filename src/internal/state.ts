@@ -73,6 +73,7 @@ export interface Entry {
   lastBeatAt: number
   details: Schema.Json | undefined
   probeFailures: number
+  probeCause: Cause.Cause<unknown> | undefined
   lastFailure: LastFailure | undefined
   /** While Failed: when the restart is due; `undefined` while the schedule is being asked, or for an endless delay. */
   restartAt: number | undefined
@@ -189,6 +190,8 @@ export type Event =
     readonly generation: number
     readonly cause: Cause.Cause<unknown>
   }
+  /** The body has ended, its finalizers have not. */
+  | { readonly _tag: "Unwinding"; readonly id: number; readonly generation: number }
   | { readonly _tag: "Ended"; readonly id: number; readonly generation: number; readonly outcome: Outcome }
   | { readonly _tag: "Answered"; readonly id: number; readonly generation: number; readonly answer: Answer }
   | { readonly _tag: "Tick" }
@@ -233,7 +236,7 @@ export type Settled =
     readonly policyCause: Cause.Cause<unknown> | undefined
   }
 
-export type StopBecause = "restart" | "stop" | "kill" | "remove" | "verdict" | "shutdown"
+export type StopBecause = "ended" | "restart" | "stop" | "kill" | "remove" | "verdict" | "shutdown"
 
 export type Refusal = CommandError["_tag"]
 
