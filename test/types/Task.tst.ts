@@ -232,6 +232,11 @@ describe("restart.schedule", () => {
     Task.make("wider", work, { restart: { schedule: ofAnything } })
   })
 
+  test("takes one that may fail, as cron's may", () => {
+    expect(Task.make("nightly", work, { restart: { mode: "permanent", schedule: Schedule.cron("0 4 * * *", "UTC") } }))
+      .type.toBe<Task.Task<number, Timeout | AuthError, never>>()
+  })
+
   test("refuses a schedule over another error at the policy, not at the effect", () => {
     Task.make("wrong", work, {
       restart: {
@@ -269,7 +274,7 @@ describe("restart.schedule", () => {
   })
 
   test("gives it inside max, min and jittered too", () => {
-    Task.make("max", work, {
+    const inMax = Task.make("max", work, {
       restart: {
         schedule: ($) =>
           Schedule.max([
@@ -281,48 +286,47 @@ describe("restart.schedule", () => {
           ])
       }
     })
-    Task.make("min", work, {
+    expect(inMax).type.toBe<Task.Task<number, Timeout | AuthError, never>>()
+    const inMin = Task.make("min", work, {
       restart: {
         schedule: ($) =>
           Schedule.min([
             Schedule.spaced("32 seconds"),
-            $(Schedule.exponential("1 second")).pipe(Schedule.while(({ input }) => {
+            $(paced).pipe(Schedule.while(({ input }) => {
               expect(errorOf(input)._tag).type.toBe<"Timeout" | "AuthError">()
               return true
             }))
           ])
       }
     })
-    Task.make("jittered", work, {
+    expect(inMin).type.toBe<Task.Task<number, Timeout | AuthError, Clockwork>>()
+    const wrapped = Task.make("services", work, {
       restart: {
         schedule: ($) =>
-          Schedule.jittered(Schedule.while($(Schedule.exponential("1 second")), ({ input }) => {
+          Schedule.max([$(Schedule.while($(paced), ({ input }) => input._tag === "Failed")), Schedule.recurs(3)])
+      }
+    })
+    expect(wrapped).type.toBe<Task.Task<number, Timeout | AuthError, Clockwork>>()
+    const jittered = Task.make("jittered", work, {
+      restart: {
+        schedule: ($) =>
+          Schedule.jittered(Schedule.while($(paced), ({ input }) => {
             expect(errorOf(input)._tag).type.toBe<"Timeout" | "AuthError">()
             return true
           }))
       }
     })
-    Task.make("around", work, {
+    expect(jittered).type.toBe<Task.Task<number, Timeout | AuthError, Clockwork>>()
+    const around = Task.make("around", work, {
       restart: {
         schedule: ($) =>
-          Schedule.while($(Schedule.max([Schedule.jittered(Schedule.spaced(1)), Schedule.recurs(2)])), ({ input }) => {
+          Schedule.while($(Schedule.max([Schedule.jittered(paced), Schedule.recurs(2)])), ({ input }) => {
             expect(errorOf(input)._tag).type.toBe<"Timeout" | "AuthError">()
             return true
           })
       }
     })
-    Task.make("piped", work, {
-      restart: {
-        schedule: ($) =>
-          $(Schedule.exponential("1 second")).pipe(
-            Schedule.while(({ input }) => {
-              expect(errorOf(input)._tag).type.toBe<"Timeout" | "AuthError">()
-              return true
-            }),
-            Schedule.jittered
-          )
-      }
-    })
+    expect(around).type.toBe<Task.Task<number, Timeout | AuthError, Clockwork>>()
   })
 
   test("gives a builder the typed cause", () => {
