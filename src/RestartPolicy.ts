@@ -122,9 +122,9 @@ export type On<E> =
 export type ScheduleOption<E, R> =
   | Schedule.Schedule<unknown, RestartReason<E>, unknown, R>
   | ((
-    $: <Output, Failure, Env>(
-      schedule: Schedule.Schedule<Output, RestartReason<E>, Failure, Env>
-    ) => Schedule.Schedule<Output, RestartReason<E>, Failure, Env>
+    $: <S extends Schedule.Schedule<unknown, RestartReason<E>, unknown, unknown>>(
+      schedule: S
+    ) => Schedule.Schedule<Schedule.Output<S>, RestartReason<E>, Schedule.Error<S>, Schedule.Env<S>>
   ) => Schedule.Schedule<unknown, RestartReason<E>, unknown, R>)
 
 /**

@@ -128,7 +128,8 @@ export class TaskStopped extends Schema.TaggedError<TaskStopped>()("TaskStopped"
  * A task that is dead: why, after how many runs, and the typed cause of its
  * last failure.
  *
- * `cause` is that of the last failed run, `Cause.die` of a described verdict
+ * `cause` is that of the last failed run, and after it what the run's finalizers
+ * added, `Cause.die` of a described verdict
  * for a missed heartbeat or failed probe, and empty when nothing had failed (a
  * healthy task that was killed).
  *

@@ -207,7 +207,7 @@ export const make = <A, E = any, R = never, R2 = never, R3 = never>(
   name: string,
   effect: Effect.Effect<A, E, R>,
   options?: TaskOptions<NoInfer<E>, R2, R3>
-): Task<A, E, Exclude<R, Scope.Scope> | R2 | R3> => {
+): Task<A, E, Exclude<R, Scope.Scope> | Known<R2> | R3> => {
   Options.name("Task.make", name)
   const where = `Task.make(${JSON.stringify(name)})`
   if (!Effect.isEffect(effect)) Options.refuse(where, "effect", effect, "an Effect")
@@ -218,6 +218,16 @@ export const make = <A, E = any, R = never, R2 = never, R3 = never>(
     options: decodeOptions(where, options ?? {})
   }
 }
+
+/**
+ * `Schedule.max` and `Schedule.min` lose the services of a `Schedule.while` made
+ * right inside them; this asks for a service nobody has, by the name of the
+ * remedy, instead of for anything.
+ *
+ * @since 0.1.0
+ * @category utility types
+ */
+export type Known<R> = 0 extends 1 & R ? "inside Schedule.max and min, put $(…) around Schedule.while" : R
 
 const variance = {
   _A: (_: never): never => _,

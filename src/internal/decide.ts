@@ -19,6 +19,7 @@ const ticksAtOnce = 256
 export const decide = (state: State, event: Event, now: number): ReadonlyArray<Decision> => {
   const deciding: Deciding = { state, now, out: [] }
   if (state.closed) return deciding.out
+  if (event._tag !== "Turn") Observer.work(state.observer, now)
   handle(deciding, event)
   Closing.consider(deciding)
   Closing.advance(deciding)
@@ -28,7 +29,7 @@ export const decide = (state: State, event: Event, now: number): ReadonlyArray<D
 const handle = (deciding: Deciding, event: Event): void => {
   switch (event._tag) {
     case "Turn":
-      return Observer.turn(deciding.state.observer, deciding.now)
+      return Observer.turn(deciding.state.observer, deciding.now, deciding.state.settings.healthCheck.interval)
     case "Rest":
       return rest(deciding)
     case "Add":

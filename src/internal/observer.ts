@@ -8,7 +8,7 @@
  */
 
 export interface Observer {
-  /** When the loop last turned, monotonic milliseconds. */
+  /** When the loop was last seen at work, monotonic milliseconds. */
   lastTurn: number
   /** The time the loop asked to be woken for. */
   wakeAt: number | undefined
@@ -16,7 +16,8 @@ export interface Observer {
   lost: number
   /** How late the newest turn was. */
   lag: number
-  stalled: boolean
+  /** Whether that was more than timers are late anyway. */
+  late: boolean
 }
 
 /** Timers are late by some milliseconds on a healthy machine. */
@@ -27,21 +28,28 @@ export const make = (now: number): Observer => ({
   wakeAt: undefined,
   lost: 0,
   lag: 0,
-  stalled: false
+  late: false
 })
 
-/** Takes note that the loop turns now. */
-export const turn = (self: Observer, now: number): void => {
+/** Takes note that the loop turns now. `interval` is how often it turns at least while anything is watched. */
+export const turn = (self: Observer, now: number, interval: number): void => {
   const lag = self.wakeAt === undefined ? 0 : Math.max(0, now - self.wakeAt)
   self.lag = lag
-  const stalled = lag > tolerance
-  if (stalled) {
-    // Late twice in a row is a slow observer rather than a stalled one: it loses the lag alone. Else its clock would
-    // stand still for as long as the overload lasts, and no hang would ever be seen.
-    self.lost += self.stalled ? lag : now - self.lastTurn
+  const late = lag > tolerance
+  if (late) {
+    // A little late twice in a row is a slow observer rather than a stalled one: it loses the lag alone. Else its clock
+    // would stand still for as long as the load lasts, and no hang would be seen.
+    self.lost += self.late && lag <= interval ? lag : now - self.lastTurn
     self.wakeAt = now
   }
-  self.stalled = stalled
+  self.late = late
+  self.lastTurn = now
+}
+
+/** Takes note that the loop is at work within a turn: what it does may block it too (a body's first steps, a finalizer). */
+export const work = (self: Observer, now: number): void => {
+  const blocked = now - self.lastTurn
+  if (blocked > tolerance) self.lost += blocked
   self.lastTurn = now
 }
 

@@ -106,10 +106,12 @@ export const failure = (reason: RestartReason<unknown>, generation: number, at: 
   }
 }
 
-/** A failure as a cause: the run's own where it has one, else the verdict described as a defect. */
+/** A failure as a cause: what the run ended with and what its finalizers added, or the verdict described as a defect. */
 export const asCause = (reason: RestartReason<unknown> | undefined): Cause.Cause<unknown> => {
   if (reason === undefined || reason._tag === "Completed") return Cause.empty
-  if (reason._tag === "Failed") return reason.cause
+  if (reason._tag === "Failed") {
+    return reason.finalizers === undefined ? reason.cause : Cause.combine(reason.cause, reason.finalizers)
+  }
   return Cause.die(
     new Error(reasonLine(reason), reason._tag === "ProbeFailed" ? { cause: Cause.squash(reason.cause) } : {})
   )

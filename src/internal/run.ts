@@ -67,6 +67,7 @@ export class Run implements CurrentRun {
   readonly attempt: number
   readonly #host: Host
   #fiber: Fiber.Fiber<void, never> | undefined = undefined
+  #prober: Fiber.Fiber<void, never> | undefined = undefined
   #bodyExit: Exit.Exit<unknown, unknown> | undefined = undefined
   #exit: Exit.Exit<void, never> | undefined = undefined
   #signalled = false
@@ -134,6 +135,8 @@ export class Run implements CurrentRun {
     this.#fiber = Effect.runForkWith(own)(
       Effect.flatMap(Effect.exit(Effect.interruptible(this.#watched(effect))), (exit) => {
         this.#bodyExit = exit
+        // The check looks at what is released now; it is not waited for, in case it cannot be interrupted.
+        this.#prober?.interruptUnsafe()
         const close = Scope.closeUnsafe(scope, exit)
         if (close === undefined) return Effect.void
         this.#signal()
@@ -160,7 +163,11 @@ export class Run implements CurrentRun {
         attributes: { task: name, path: this.path, generation: this.generation, attempt: this.attempt }
       })
       : effect
-    return heartbeat._tag === "Probe" ? Effect.andThen(Effect.forkChild(this.#probe(heartbeat)), body) : body
+    if (heartbeat._tag !== "Probe") return body
+    return Effect.flatMap(Effect.forkChild(this.#probe(heartbeat)), (prober) => {
+      this.#prober = prober
+      return body
+    })
   }
 
   /** The heartbeat stream of a probed run: a check on a schedule, each result handed to the loop. */

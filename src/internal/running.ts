@@ -91,7 +91,8 @@ export const begun = (deciding: Deciding, entry: Entry): void => {
 
 export const beat = (deciding: Deciding, entry: Entry, event: Event & { readonly _tag: "Beat" }): void => {
   if (!isUnderWay(entry)) return
-  entry.lastBeat = Observer.at(deciding.state.observer, event.at)
+  // Counted from when it is handled: the observer's clock may have stood still since the run beat.
+  entry.lastBeat = Observer.at(deciding.state.observer, deciding.now)
   entry.lastBeatAt = event.at
   entry.probeFailures = 0
   entry.probeCause = undefined
