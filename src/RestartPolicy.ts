@@ -13,6 +13,7 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import * as Options from "./internal/options.ts"
@@ -108,6 +109,16 @@ export type On<E> =
   | ((error: E) => Directive)
 
 /**
+ * Gives a schedule, as it is, the input of a task's policy.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export type Typed<E> = <S extends Schedule.Schedule<unknown, RestartReason<E>, unknown, unknown>>(
+  schedule: S
+) => Schedule.Schedule<Schedule.Output<S>, RestartReason<E>, Schedule.Error<S>, Schedule.Env<S>>
+
+/**
  * A schedule over why runs end, or a builder of one: `($) => $(schedule)` gives
  * `Schedule.while` and friends the typed input without writing it down.
  *
@@ -121,11 +132,7 @@ export type On<E> =
  */
 export type ScheduleOption<E, R> =
   | Schedule.Schedule<unknown, RestartReason<E>, unknown, R>
-  | ((
-    $: <S extends Schedule.Schedule<unknown, RestartReason<E>, unknown, unknown>>(
-      schedule: S
-    ) => Schedule.Schedule<Schedule.Output<S>, RestartReason<E>, Schedule.Error<S>, Schedule.Env<S>>
-  ) => Schedule.Schedule<unknown, RestartReason<E>, unknown, R>)
+  | (($: Typed<E>) => Schedule.Schedule<unknown, RestartReason<E>, unknown, R>)
 
 /**
  * The options of a policy.
@@ -218,7 +225,7 @@ export const make = <E = unknown, R = never>(options: RestartOptions<E, R> = {})
   const times = options.times === undefined
     ? undefined
     : Options.count("RestartPolicy", "times", options.times, { min: 0, infinite: true })
-  const given = typeof options.schedule === "function" ? options.schedule((schedule) => schedule) : options.schedule
+  const given = typeof options.schedule === "function" ? options.schedule(identity as Typed<E>) : options.schedule
   if (given !== undefined && !Schedule.isSchedule(given)) {
     Options.refuse("RestartPolicy", "schedule", given, "a Schedule, or a function that builds one")
   }

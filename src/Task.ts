@@ -215,7 +215,7 @@ export const make = <A, E = any, R = never, R2 = never, R3 = never>(
     [TypeId]: variance,
     name,
     effect: effect as Effect.Effect<A, E, Exclude<R, Scope.Scope> | Scope.Scope>,
-    options: decodeOptions(where, options ?? {})
+    options: decodeOptions(where, Options.or(options, {})) as Settings<Known<R2> | R3>
   }
 }
 
