@@ -4,7 +4,6 @@
 import * as Supervisor from "effect-supervisor/Supervisor"
 import type { SupervisorEvent } from "effect-supervisor/SupervisorEvent"
 import * as Clock from "effect/Clock"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -42,11 +41,11 @@ export class Runs {
 export const stubborn = Effect.tap(Fixtures.stubborn, ({ release }) => Effect.addFinalizer(() => release))
 
 /**
- * Does something so much later, beside the test. All it leads to is over when the `adjust` that reaches it returns,
+ * Does something so much later (1 ms at least), beside the test. All it leads to is over when the `adjust` that reaches it returns,
  * unlike what the test itself sets off between two of them.
  */
-export const after = <A, E, R>(delay: Duration.Input, effect: Effect.Effect<A, E, R>) =>
-  Effect.forkChild(Effect.andThen(Effect.sleep(delay), effect), { startImmediately: true })
+export const after = <A, E, R>(millis: number, effect: Effect.Effect<A, E, R>) =>
+  Effect.forkChild(Effect.andThen(Effect.sleep(millis), effect), { startImmediately: true })
 
 /** How and when something ended. */
 export interface Timed<A, E> {
@@ -60,6 +59,13 @@ export const timed = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<Ti
     Effect.exit(effect),
     (exit) => Effect.map(Clock.currentTimeMillis, (at): Timed<A, E> => ({ exit, at }))
   )
+
+/** As far as it goes without the clock: more turns of the scheduler than anything here takes to come to rest. */
+export const atRest = Effect.forEach(Array.from({ length: 50 }), () => Effect.yieldNow, { discard: true })
+
+/** Begins something beside the test, now, and notes how and when it ends. */
+export const beside = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.tap(Effect.forkChild(timed(effect), { startImmediately: true }), () => atRest)
 
 /** What a fiber gave, if it has ended; the test does not wait for it. */
 export const ended = <A>(fiber: Fiber.Fiber<A, unknown>): Effect.Effect<A | undefined> =>

@@ -14,7 +14,7 @@ import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
 import { TestClock } from "effect/testing"
 import { assertStatus, assertTag, failureOf, Net, statusOf } from "../support/fixtures.ts"
-import { after, ended, eventsOf, recorded, Runs, stubborn, timed } from "./support.ts"
+import { after, atRest, beside, ended, eventsOf, recorded, Runs, stubborn } from "./support.ts"
 
 /** Verdicts as soon as a silence is too long, whatever the supervisor's age. */
 const noInitialDelay = { initialDelay: 0 } as const
@@ -46,7 +46,7 @@ describe("TS-01", () => {
       assert.deepInclude(silent, { since: 700, startedAt: 700, generation: 1, runs: 1, attempt: 0 })
       assert.notProperty(silent, "lastHeartbeat")
       yield* supervisor.add(Task.make("automatic", Effect.never))
-      yield* TestClock.adjust(0)
+      yield* atRest
       assert.deepStrictEqual(
         events.flatMap((event) => "task" in event && event.task === "automatic" ? [`${event._tag} ${event.time}`] : []),
         ["TaskAdded 700", "TaskStarting 700", "TaskHealthy 700"]
@@ -300,7 +300,7 @@ describe("TS-06", () => {
           assert.strictEqual(assertStatus(yield* statusOf(supervisor, "task"), "Failed").runs, maximum)
           yield* TestClock.adjust(1)
         }
-        yield* TestClock.adjust(0)
+        yield* atRest
         assert.deepInclude(assertStatus(yield* statusOf(supervisor, "task"), "Dead"), {
           why: "Exhausted",
           runs: maximum + 1,
@@ -389,7 +389,7 @@ describe("TS-07", () => {
         yield* TestClock.adjust(4000)
         assert.strictEqual((yield* statusOf(supervisor, "task")).attempt, 3)
         yield* supervisor[command]("task")
-        yield* TestClock.adjust(0)
+        yield* atRest
         assert.deepInclude(assertStatus(yield* statusOf(supervisor, "task"), "Failed"), { attempt: 1, restartAt: 5000 })
         yield* TestClock.adjust(3000)
         assert.deepStrictEqual(runs.begun, [0, 1000, 3000, 4000, 5000, 7000])
@@ -467,7 +467,7 @@ describe("TS-09", () => {
       const runs = new Runs()
       const [supervisor, events] = yield* recorded(Supervisor.make())
       const handle = yield* supervisor.add(Task.make("task", runs.of(Effect.as(Effect.sleep(500), 42))))
-      const outcome = yield* Effect.forkChild(timed(handle.await))
+      const outcome = yield* beside(handle.await)
       yield* TestClock.adjust(499)
       assertStatus(yield* statusOf(supervisor, "task"), "Healthy")
       yield* TestClock.adjust(1)
@@ -492,7 +492,7 @@ describe("TS-10", () => {
         tasks: [Task.make("task", runs.of(Effect.onInterrupt(Effect.never, () => Effect.sleep(300))))]
       })
       yield* TestClock.adjust(1000)
-      const restarted = yield* Effect.forkChild(timed(supervisor.restart("task")))
+      const restarted = yield* beside(supervisor.restart("task"))
       yield* TestClock.adjust(299)
       assertStatus(yield* statusOf(supervisor, "task"), "Stopping")
       assert.strictEqual(yield* ended(restarted), undefined, "answered when the new run has begun, not before")
@@ -500,7 +500,7 @@ describe("TS-10", () => {
       assert.strictEqual((yield* Fiber.join(restarted)).at, 1300)
       assert.deepInclude(assertStatus(yield* statusOf(supervisor, "task"), "Healthy"), { generation: 2, attempt: 0 })
       assert.deepStrictEqual([runs.begun, runs.ended, runs.most], [[0, 1300], [1300], 1])
-      yield* after(0, supervisor.shutdown)
+      yield* beside(supervisor.shutdown)
       yield* TestClock.adjust(300)
     }))
 
@@ -629,7 +629,7 @@ describe("TS-12", () => {
         yield* supervisor.status("second")
       ])
       yield* supervisor.add(Task.make("third", Effect.void))
-      yield* TestClock.adjust(0)
+      yield* atRest
       assert.deepStrictEqual(yield* tags(supervisor), ["first Healthy", "second Healthy", "third Completed"])
     }))
 })
@@ -708,8 +708,8 @@ describe("TS-13", () => {
         )
       })
       yield* TestClock.adjust(1000)
-      const down = yield* Effect.forkChild(timed(supervisor.shutdown))
-      const end = yield* Effect.forkChild(timed(supervisor.await))
+      const down = yield* beside(supervisor.shutdown)
+      const end = yield* beside(supervisor.await)
       yield* TestClock.adjust(299)
       assert.strictEqual(yield* ended(down), undefined)
       yield* TestClock.adjust(1)
@@ -723,7 +723,7 @@ describe("TS-14", () => {
   it.effect("TS-14 the end can be awaited any number of times, one after another and at once", () =>
     Effect.gen(function*() {
       const supervisor = yield* Supervisor.make({ tasks: [Task.make("task", Effect.never)] })
-      const waiting = yield* Effect.forEach(Array.from({ length: 50 }), () => Effect.forkChild(timed(supervisor.await)))
+      const waiting = yield* Effect.forEach(Array.from({ length: 50 }), () => beside(supervisor.await))
       yield* after(700, supervisor.shutdown)
       yield* TestClock.adjust(699)
       for (const fiber of waiting) assert.strictEqual(yield* ended(fiber), undefined)
@@ -740,12 +740,11 @@ describe("TS-14", () => {
   it.effect("TS-14 one who no longer waits takes nothing from the others", () =>
     Effect.gen(function*() {
       const supervisor = yield* Supervisor.make()
-      const impatient = yield* Effect.forkChild(supervisor.await)
-      const patient = yield* Effect.forkChild(supervisor.await)
-      yield* TestClock.adjust(10)
+      const impatient = yield* beside(supervisor.await)
+      const patient = yield* beside(supervisor.await)
       yield* Fiber.interrupt(impatient)
       yield* supervisor.shutdown
-      assert.deepStrictEqual((yield* Fiber.join(patient)).statuses, [])
+      assert.deepStrictEqual((yield* (yield* Fiber.join(patient)).exit).statuses, [])
     }))
 })
 
@@ -769,7 +768,7 @@ describe("TS-15", () => {
           failAt("second", 200)
         ]
       })
-      const end = yield* Effect.forkChild(timed(supervisor.await))
+      const end = yield* beside(supervisor.await)
       yield* TestClock.adjust(199)
       assert.strictEqual(yield* ended(end), undefined, "a quarter is below a half")
       yield* TestClock.adjust(1)
@@ -791,7 +790,7 @@ describe("TS-15", () => {
         maxDeadFraction: 0.5,
         tasks: [never("a"), never("b"), never("c"), never("stopped"), Task.make("completed", Effect.void)]
       })
-      const end = yield* Effect.forkChild(timed(supervisor.await))
+      const end = yield* beside(supervisor.await)
       yield* supervisor.stop("stopped")
       yield* supervisor.kill("a")
       yield* supervisor.kill("b")
@@ -808,7 +807,7 @@ describe("TS-15", () => {
         maxDeadFraction: 0.5,
         tasks: [never("a"), never("b"), Task.make("completed", Effect.void)]
       })
-      const end = yield* Effect.forkChild(timed(supervisor.await))
+      const end = yield* beside(supervisor.await)
       yield* supervisor.kill("a")
       yield* supervisor.remove("completed")
       yield* TestClock.adjust(100)
