@@ -137,10 +137,10 @@ export class Run implements CurrentRun {
         this.#bodyExit = exit
         // The check looks at what is released now; it is not waited for, in case it cannot be interrupted.
         this.#prober?.interruptUnsafe()
-        const close = Scope.closeUnsafe(scope, exit)
-        if (close === undefined) return Effect.void
+        // Said before the finalizers and the children, which may take their time; when they do not, the end is all that
+        // the loop will see.
         this.#signal()
-        return close
+        return Scope.closeUnsafe(scope, exit) ?? Effect.void
       }),
       { uninterruptible: true }
     )

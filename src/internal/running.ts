@@ -133,7 +133,7 @@ const verdict = (deciding: Deciding, entry: Entry): void => {
   }
   const reason = {
     _tag: "HeartbeatMissed",
-    silence: Duration.millis(Observer.at(state.observer, now) - entry.lastBeat),
+    silence: Duration.millis(Math.round(Observer.at(state.observer, now) - entry.lastBeat)),
     during: entry.phase === "Starting" ? "startup" : "run"
   } as const
   notify(deciding, entry, { _tag: "HeartbeatMissed", reason })
