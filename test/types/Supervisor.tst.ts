@@ -159,6 +159,16 @@ describe("RunningSupervisor", () => {
     >()
   })
 
+  test("handle gives the typed handle of a task that is there", () => {
+    expect(supervisor.handle(query)).type.toBe<
+      Effect.Effect<
+        Supervisor.TaskHandle<number, Timeout>,
+        SupervisorError.TaskNotFound | SupervisorError.SupervisorClosed,
+        never
+      >
+    >()
+  })
+
   test("commands say what they can fail with, and nothing else", () => {
     type Unreachable = SupervisorError.TaskNotFound | SupervisorError.SupervisorClosed
     type Unended = Unreachable | SupervisorError.TaskUnstoppable | SupervisorError.CommandSuperseded

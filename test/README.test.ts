@@ -1,0 +1,178 @@
+import { afterAll, assert, describe, it } from "@effect/vitest"
+import * as Heartbeat from "effect-supervisor/Heartbeat"
+import * as RestartPolicy from "effect-supervisor/RestartPolicy"
+import * as Supervisor from "effect-supervisor/Supervisor"
+import * as SupervisorError from "effect-supervisor/SupervisorError"
+import * as SupervisorMetrics from "effect-supervisor/SupervisorMetrics"
+import * as Task from "effect-supervisor/Task"
+import * as TaskStatus from "effect-supervisor/TaskStatus"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as FiberMap from "effect/FiberMap"
+import * as Latch from "effect/Latch"
+import * as Schedule from "effect/Schedule"
+import { TestClock } from "effect/testing"
+import { existsSync, readFileSync } from "node:fs"
+import * as Programs from "./readme/programs.ts"
+
+const { readme } = Programs
+const programs = Programs.programsOf(readme)
+const project = Programs.write(programs)
+afterAll(project.remove)
+
+const ofKind = (kind: Programs.Kind) => programs.filter((program) => program.kind === kind)
+
+describe("the programs of the README", () => {
+  it("compile by the settings of this repository", async () => {
+    assert.strictEqual(await Programs.compile(project.folder), "")
+  })
+
+  it.each(ofKind("run"))("the one on line $line prints what is shown", async (program) => {
+    assert.strictEqual(await Programs.runHere(project.urlOf(program)), program.output)
+  })
+
+  it.each(ofKind("main"))("the one on line $line, in a process of its own, prints what is shown", async (program) => {
+    assert.deepStrictEqual(await Programs.runAlone(project.fileOf(program)), { code: 0, output: program.output })
+  })
+
+  for (const program of ofKind("test")) {
+    describe(`the tests on line ${program.line}`, async () => {
+      await import(/* @vite-ignore */ project.urlOf(program))
+    })
+  }
+
+  it("hold a test of \"fails three times, then gives up\" of at most ten lines", () => {
+    const lines = ofKind("test").map(({ code }) => code.slice(code.indexOf("it.effect(")).split("\n").length)
+    assert.isAtLeast(lines.length, 1)
+    assert.isAtMost(Math.max(...lines), 10)
+  })
+})
+
+describe("the README", () => {
+  const refusal = (make: (options: {}) => unknown): string => {
+    try {
+      make({ unknown: 1 })
+    } catch (error) {
+      return error instanceof RangeError ? error.message : ""
+    }
+    return ""
+  }
+  /** The refusal of an unknown option names all there are. */
+  const optionsOf = (make: (options: {}) => unknown): ReadonlyArray<string> =>
+    /allowed are (.*)$/.exec(refusal(make))?.[1]?.split(", ") ?? []
+  const unnamed = (words: ReadonlyArray<string>) => {
+    assert.isNotEmpty(words)
+    return words.filter((word) => !new RegExp(`\\b${word}\\b`).test(readme))
+  }
+
+  it("begins with the two commands", () => {
+    const screen = readme.split("\n").slice(0, 24)
+    assert.include(screen, "npm ci && npm start")
+    assert.include(screen, "npm ci && npm test")
+  })
+
+  it("names every option", () => {
+    assert.deepStrictEqual(unnamed(optionsOf(Supervisor.run)), [])
+    assert.deepStrictEqual(unnamed(optionsOf((options) => Task.make("a", Effect.never, options))), [])
+    assert.deepStrictEqual(unnamed(optionsOf(RestartPolicy.make)), [])
+    assert.deepStrictEqual(unnamed(optionsOf((options) => Heartbeat.probe(Effect.void, options))), [])
+    assert.deepStrictEqual(unnamed(optionsOf(Heartbeat.manual)), [])
+  })
+
+  it.effect("names every command", () =>
+    Effect.gen(function*() {
+      const supervisor = yield* Supervisor.make()
+      const handle = yield* supervisor.add(Task.make("a", Effect.void))
+      assert.deepStrictEqual(unnamed(Object.keys({ ...supervisor, ...handle })), [])
+    }))
+
+  it("names every status, reason and error", () => {
+    assert.deepStrictEqual(unnamed(TaskStatus.tags), [])
+    assert.deepStrictEqual(unnamed(TaskStatus.DeadReason.literals), [])
+    assert.deepStrictEqual(unnamed(TaskStatus.Failure.fields.kind.literals), [])
+    assert.deepStrictEqual(unnamed(Object.keys(SupervisorError)), [])
+  })
+
+  it("names every metric", () => {
+    for (const [key, metric] of Object.entries(SupervisorMetrics)) {
+      assert.match(readme, new RegExp(`\\| \`${key}\`,.*\`${metric.id}\``))
+    }
+  })
+
+  it("names every heartbeat, and every way to show life", () => {
+    assert.deepStrictEqual(
+      Object.keys(Heartbeat).filter((key) => key !== "isHeartbeat" && !readme.includes(`Heartbeat.${key}`)),
+      []
+    )
+  })
+
+  it("names every script, and none that is not there", () => {
+    const { scripts } = JSON.parse(readFileSync("package.json", "utf8")) as { scripts: Record<string, string> }
+    const named = Array.from(readme.matchAll(/npm (?:run )?(start|test\b(?!:)|(?<=run )[\w:]+)/g), (match) => match[1])
+    const own = Object.keys(scripts).filter((name) => !name.startsWith("pre"))
+    assert.deepStrictEqual(new Set(named), new Set(own))
+  })
+
+  it("names modules and files that are there", () => {
+    const modules = Array.from(readme.matchAll(/`((?:effect|@effect)[/-][\w/-]+)`/g), (match) => match[1] ?? "")
+    const gone = ["@effect/schema", "@effect/platform"]
+    for (const module of modules.filter((name) => name !== "effect-supervisor" && !gone.includes(name))) {
+      assert.doesNotThrow(() => import.meta.resolve(module), module)
+    }
+    for (const [, file = ""] of readme.matchAll(/`((?:\.ci|bench|examples|test)(?:\/[\w.]+)*)`/g)) {
+      assert.isTrue(existsSync(file), file)
+    }
+  })
+})
+
+describe("what the README says of Effect.retry and FiberMap", () => {
+  it.effect("Effect.retry repeats typed failures, and a defect ends it", () =>
+    Effect.gen(function*() {
+      let runs = 0
+      const failing = Effect.suspend(() => Effect.fail(++runs))
+      yield* Effect.exit(Effect.retry(failing, Schedule.recurs(2)))
+      assert.strictEqual(runs, 3)
+      const dying = Effect.suspend(() => Effect.die(++runs))
+      yield* Effect.exit(Effect.retry(dying, Schedule.recurs(2)))
+      assert.strictEqual(runs, 4)
+    }))
+
+  it.effect("Effect.retry forgets nothing, however long the effect was well in between", () =>
+    Effect.gen(function*() {
+      let runs = 0
+      const failsDaily = Effect.suspend(() => Effect.andThen(Effect.sleep("1 day"), Effect.fail(++runs)))
+      const fiber = yield* Effect.forkChild(Effect.exit(Effect.retry(failsDaily, Schedule.recurs(2))))
+      yield* TestClock.adjust("10 days")
+      assert.isDefined(fiber.pollUnsafe())
+      assert.strictEqual(runs, 3)
+    }))
+
+  it.effect("a fiber of a FiberMap that dies is gone, and only who joins the map learns of it", () =>
+    Effect.gen(function*() {
+      const map = yield* FiberMap.make<string, never, string>()
+      yield* FiberMap.run(map, "a", Effect.fail("broken"))
+      yield* FiberMap.run(map, "b", Effect.fail("broken too"))
+      yield* Effect.yieldNow
+      assert.strictEqual(yield* FiberMap.size(map), 0)
+      assert.strictEqual(yield* Effect.flip(FiberMap.join(map)), "broken")
+    }))
+
+  it.effect("FiberMap.run of a name in use begins before the finalizers of the old fiber have ended", () =>
+    Effect.gen(function*() {
+      const finalized = yield* Latch.make()
+      const order: Array<string> = []
+      const map = yield* FiberMap.make<string>()
+      const old = yield* FiberMap.run(
+        map,
+        "a",
+        Effect.ensuring(Effect.never, Effect.andThen(finalized.await, Effect.sync(() => order.push("old has ended")))),
+        { startImmediately: true }
+      )
+      yield* FiberMap.run(map, "a", Effect.sync(() => order.push("new has begun")))
+      yield* Effect.yieldNow
+      yield* finalized.open
+      assert.isTrue(Exit.isFailure(yield* Fiber.await(old)))
+      assert.deepStrictEqual(order, ["new has begun", "old has ended"])
+    }))
+})
