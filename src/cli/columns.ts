@@ -1,0 +1,152 @@
+/**
+ * The columns of the live table, and how they share the width there is. Pure.
+ */
+import type { DeadReason, TaskStatus } from "../TaskStatus.ts"
+import * as Text from "./text.ts"
+import type { Paint } from "./tone.ts"
+import * as Tone from "./tone.ts"
+
+interface Column {
+  readonly head: string
+  readonly cell: (status: TaskStatus, now: number) => string
+  readonly align?: "right"
+}
+
+/** The columns that are shown, each as wide as it will be. */
+export type Layout = ReadonlyArray<Column & { readonly width: number }>
+
+const none = "–"
+const gap = "  "
+
+const task: Column = { head: "TASK", cell: (status) => Text.clean(status.task) }
+
+const status = (cell: (status: TaskStatus) => string): Column => ({ head: "STATUS", cell })
+
+/** Why a task is dead, as people say it. */
+export const deadReasons: Record<DeadReason, string> = {
+  Exhausted: "exhausted",
+  NotRestartable: "not restartable",
+  Killed: "killed",
+  ShutDown: "shut down",
+  Escalated: "escalated"
+}
+
+const statusInFull = status((status) => {
+  if (status._tag === "Dead") return `Dead (${deadReasons[status.why]})`
+  return status._tag === "Stopping" && status.overdue ? "Stopping (overdue)" : status._tag
+})
+
+const statusInShort = status((status) => status._tag === "Stopping" && status.overdue ? "Stopping!" : status._tag)
+
+const generation = (head: string): Column => ({ head, align: "right", cell: (status) => String(status.generation) })
+
+const attempts = (head: string): Column => ({ head, align: "right", cell: (status) => String(status.attempt) })
+
+const uptime: Column = {
+  head: "UPTIME",
+  align: "right",
+  cell: (status, now) => {
+    const runs = status._tag === "Starting" || status._tag === "Healthy" || status._tag === "Stopping"
+    return runs && status.startedAt !== undefined ? Text.seconds(now - status.startedAt) : none
+  }
+}
+
+/** When it failed, and what it said: what is cut off is the end of the message. */
+const lastFailure: Column = {
+  head: "LAST FAILURE",
+  cell: ({ lastFailure }, now) =>
+    lastFailure === undefined
+      ? none
+      : `${Text.seconds(now - lastFailure.at)} ago: ${Text.clean(lastFailure.message)}`
+}
+
+const nextRestart = (head: string, before: string): Column => ({
+  head,
+  align: "right",
+  cell: (status, now) => {
+    if (status._tag === "Dead" && Tone.isGivenUp(status.why)) return "never"
+    if (status._tag !== "Failed") return none
+    if (status.restartAt === undefined) return "never"
+    return status.restartAt <= now ? "now" : `${before}${Text.countdown(status.restartAt - now)}`
+  }
+})
+
+/**
+ * From the roomiest to the tightest, each with what it takes for failures to be readable. What there is to read does not
+ * count: columns that come and go with it would be hard to look at.
+ */
+const variants: ReadonlyArray<{ readonly columns: ReadonlyArray<Column>; readonly forFailure: number }> = [
+  {
+    columns: [
+      task,
+      statusInFull,
+      generation("GENERATION"),
+      uptime,
+      attempts("ATTEMPTS"),
+      lastFailure,
+      nextRestart("NEXT RESTART", "in ")
+    ],
+    forFailure: 50
+  },
+  {
+    columns: [
+      task,
+      statusInFull,
+      generation("GEN"),
+      uptime,
+      attempts("ATTEMPTS"),
+      lastFailure,
+      nextRestart("RESTART", "in ")
+    ],
+    forFailure: 36
+  },
+  {
+    columns: [task, statusInShort, generation("GEN"), uptime, attempts("ATT"), lastFailure, nextRestart("NEXT", "")],
+    forFailure: 20
+  },
+  { columns: [task, statusInShort, generation("GEN"), lastFailure, nextRestart("NEXT", "")], forFailure: 14 },
+  { columns: [task, statusInShort, lastFailure], forFailure: 14 },
+  { columns: [task, statusInShort], forFailure: 0 }
+]
+
+const longestTask = 32
+
+/** Chooses the roomiest columns in which all is readable; the failure takes what the others leave. */
+export const layOut = (shown: ReadonlyArray<TaskStatus>, now: number, width: number): Layout => {
+  let layout: Layout = []
+  for (const { columns, forFailure } of variants) {
+    const natural = columns.map((column) => ({ ...column, width: naturalWidth(column, shown, now) }))
+    const failure = natural.find((column) => column.head === lastFailure.head)
+    const others = natural.reduce(
+      (sum, column) => column === failure ? sum : sum + column.width + gap.length,
+      -gap.length
+    )
+    const left = failure === undefined ? 0 : width - others - gap.length
+    layout = natural.map((column) => column === failure ? { ...column, width: Math.max(0, left) } : column)
+    if (failure === undefined ? others <= width : left >= forFailure) break
+  }
+  return layout
+}
+
+const naturalWidth = (column: Column, shown: ReadonlyArray<TaskStatus>, now: number): number => {
+  let widest = column.head.length
+  for (const status of shown) widest = Math.max(widest, Text.width(column.cell(status, now)))
+  return column.head === task.head ? Math.min(widest, longestTask) : widest
+}
+
+export const header = (layout: Layout, width: number, paint: Paint): string =>
+  paint("quiet", Text.clip(layout.map((column) => Text.fit(column.head, column.width, column.align)).join(gap), width))
+
+export const row = (layout: Layout, status: TaskStatus, now: number, width: number, paint: Paint): string => {
+  let room = width
+  let line = ""
+  for (const column of layout) {
+    const before = line === "" ? "" : gap
+    const cells = Math.min(column.width, room - before.length)
+    if (cells <= 0) break
+    room -= before.length + cells
+    const text = Text.fit(column.cell(status, now), cells, column.align)
+    line += before + (column.head === statusInFull.head ? paint(Tone.ofStatus(status), text) : text)
+  }
+  return line
+}

@@ -1,0 +1,161 @@
+/**
+ * `effect-supervisor run <module>`: runs a supervisor in this process, and shows it.
+ */
+import * as Cause from "effect/Cause"
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
+import * as References from "effect/References"
+import * as Schema from "effect/Schema"
+import process from "node:process"
+import * as Supervisor from "../Supervisor.ts"
+import type { UnstoppableRun } from "../TaskStatus.ts"
+import * as Errors from "./errors.ts"
+import * as Module from "./module.ts"
+import { Output } from "./output.ts"
+import * as Printed from "./printed.ts"
+import * as Screen from "./screen.ts"
+import * as Signals from "./signals.ts"
+import * as Text from "./text.ts"
+import * as Thrown from "./thrown.ts"
+import type { View } from "./view.ts"
+import { reportOf } from "./view.ts"
+
+const RunTime = Schema.DurationFromString.pipe(
+  Schema.check(
+    Schema.makeFilter((duration: Duration.Duration) => Duration.isFinite(duration) && Duration.isPositive(duration))
+  )
+)
+const decodeRunTime = Schema.decodeUnknownOption(RunTime)
+
+export const run = Command.make(
+  "run",
+  {
+    module: Argument.String("module").pipe(
+      Argument.withDescription("TypeScript or JavaScript file, relative to the working directory")
+    ),
+    runTime: Flag.String("for").pipe(
+      Flag.withMetavar("duration"),
+      Flag.withDescription("End by itself, in order, after so long: \"20 seconds\""),
+      Flag.filterMap(
+        decodeRunTime,
+        () => "a duration above 0, such as \"20 seconds\", \"500 millis\" or \"1.5 hours\""
+      ),
+      Flag.optional
+    ),
+    json: Flag.Boolean("json").pipe(
+      Flag.withDescription("Print the events as NDJSON on standard output, and nothing else there"),
+      Flag.withDefault(false)
+    )
+  },
+  Effect.fnUntraced(function*({ json, module, runTime }) {
+    const asked = yield* Signals.listen
+    const program = yield* Effect.raceFirst(Module.load(module), Effect.asVoid(asked))
+    // Asked to end while the module was being loaded: there is nothing to stop.
+    if (program === undefined) return
+    const { canAnimate, canColor } = yield* TerminalCapabilities.TerminalCapabilities
+    const view = yield* json ? Printed.json : canAnimate ? Screen.make(canColor) : Printed.lines
+    yield* supervise({ module, program, view, asked, runTime })
+  }, Effect.scoped)
+).pipe(
+  Command.withDescription(
+    "Run a supervisor and show it. The module's default export is what Supervisor.run takes, or an Effect made by it. " +
+      "On a terminal it is shown as a live table, else as one line an event. Ctrl-C or SIGTERM stops everything in " +
+      "order and exits 0; a second Ctrl-C ends it at once (130). A supervisor that gave up exits 1."
+  ),
+  Command.withShortDescription("Run a supervisor and show it"),
+  Command.withExamples([
+    { command: "effect-supervisor run src/supervisor.ts", description: "Run until it ends, or Ctrl-C" },
+    { command: "effect-supervisor run src/supervisor.ts --json --for \"1 minute\"", description: "A minute of events" }
+  ])
+)
+
+/** Why everything is being stopped; `undefined` when it ended by itself. */
+type Stop = Signals.Asked | { readonly _tag: "Elapsed" } | { readonly _tag: "Unread" }
+
+const supervise = Effect.fnUntraced(function*({ asked, module, program, runTime, view }: {
+  readonly module: string
+  readonly program: Module.Program
+  readonly view: View
+  readonly asked: Effect.Effect<Signals.Asked>
+  readonly runTime: Option.Option<Duration.Duration>
+}) {
+  const { stderr, stdout } = yield* Output
+  const supervisors: Array<Supervisor.RunningSupervisor> = []
+  // What is run gets no services of the command line's own: it runs here as it does anywhere.
+  const context = Context.make(Supervisor.Observer, (supervisor) => {
+    supervisors.push(supervisor)
+    return view.watch(supervisor)
+  }).pipe(
+    Context.add(Logger.CurrentLoggers, new Set([view.logger])),
+    Context.add(References.MinimumLogLevel, yield* References.MinimumLogLevel)
+  )
+  const fiber = yield* Effect.forkScoped(Effect.updateContext<unknown, unknown, never, never>(program, () => context))
+
+  const stops: ReadonlyArray<Effect.Effect<Stop>> = [
+    asked,
+    Effect.as(stdout.unread, { _tag: "Unread" }),
+    Option.isNone(runTime) ? Effect.never : Effect.as(Effect.sleep(runTime.value), { _tag: "Elapsed" })
+  ]
+  const stop = yield* Effect.raceFirst(Effect.as(Fiber.await(fiber), undefined), Effect.raceAllFirst(stops))
+  if (stop !== undefined) yield* endInOrder(fiber, stop, view)
+  const exit = yield* Fiber.await(fiber)
+
+  yield* view.finish
+  const reports = yield* Effect.forEach(supervisors, reportOf).pipe(Effect.timeoutOption("1 second"))
+  const left = Option.getOrElse(reports, () => []).flatMap((report) => report?.unstoppable ?? [])
+  if (left.length > 0) yield* stderr.write(`effect-supervisor: ${describeLeft(left)}\n`)
+  const failure = failureOf({ module, exit, stop, isSupervised: supervisors.length > 0 })
+  if (failure !== undefined) return yield* failure
+})
+
+const endInOrder = Effect.fnUntraced(function*(fiber: Fiber.Fiber<unknown, unknown>, stop: Stop, view: View) {
+  const hint = stop._tag === "Signal" ? "stopping in order; Ctrl-C again ends it at once" : "stopping in order"
+  // Not before it is true that Ctrl-C does that, and not at all when stopping takes no longer.
+  const told = yield* Effect.forkChild(Effect.delay(view.stopping(hint), Signals.samePress))
+  yield* Fiber.interrupt(fiber)
+  yield* Fiber.interrupt(told)
+})
+
+const describeLeft = (left: ReadonlyArray<UnstoppableRun>): string => {
+  const runs = left.map(({ generation, path }) => `${path} (run ${generation})`).join(", ")
+  return left.length === 1
+    ? `left behind, it did not end within its stopTimeout: ${runs}`
+    : `left behind, they did not end within their stopTimeouts: ${runs}`
+}
+
+const failureOf = ({ exit, isSupervised, module, stop }: {
+  readonly module: string
+  readonly exit: Exit.Exit<unknown, unknown>
+  readonly stop: Stop | undefined
+  readonly isSupervised: boolean
+}): Errors.CommandLineError | undefined => {
+  if (stop?._tag === "Uncaught") {
+    const thrown = Thrown.describe(stop.error, process.cwd())
+    return new Errors.RunFailed({ message: `stopped, because outside of every task this was thrown: ${thrown}` })
+  }
+  if (Exit.isFailure(exit)) {
+    if (stop !== undefined && Cause.hasInterruptsOnly(exit.cause)) return undefined
+    return new Errors.RunFailed({ message: explain(module, exit.cause) })
+  }
+  return isSupervised || stop !== undefined
+    ? undefined
+    : new Errors.ModuleNotSupervisor({ module, found: "an Effect that ended without having run a supervisor" })
+}
+
+const explain = (module: string, cause: Cause.Cause<unknown>): string => {
+  const error = Option.getOrUndefined(Cause.findErrorOption(cause))
+  // By its tag: the module may have loaded another copy of this package.
+  const gaveUp = typeof error === "object" && error !== null && "_tag" in error && error._tag === "SupervisorError"
+  return gaveUp && error instanceof Error
+    ? Text.clean(error.message)
+    : `${module} failed: ${Thrown.describeCause(cause, process.cwd())}`
+}
