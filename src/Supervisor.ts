@@ -167,7 +167,7 @@ export interface SupervisorOptions<Tasks extends ReadonlyArray<Task.Task.Any>, R
    * Default: none.
    */
   readonly shutdownTimeout?: Options.DurationOption
-  /** How many events a subscriber may be behind before it loses the oldest; default 1024. */
+  /** How many events a subscriber may be behind before it loses the oldest; default 4096. */
   readonly eventCapacity?: number
 }
 
@@ -202,14 +202,14 @@ const decode = (options: SupervisorOptions<ReadonlyArray<Task.Task.Any>, unknown
   const healthCheck = Options.or(options.healthCheck, {})
   Options.onlyKeys(where, "healthCheck", healthCheck, ["initialDelay", "interval"])
   const fraction = options.maxDeadFraction
-  if (fraction !== undefined && !(fraction > 0 && fraction <= 1)) {
+  if (fraction !== undefined && !(typeof fraction === "number" && fraction > 0 && fraction <= 1)) {
     Options.refuse(where, "maxDeadFraction", fraction, "a number above 0 and at most 1")
   }
   return {
     name: options.name,
     tasks,
     defaults: Task.decodeOptions(`${where}.defaults`, Options.or(options.defaults, {})),
-    eventCapacity: Options.count(where, "eventCapacity", Options.or(options.eventCapacity, 1024), { min: 1 }),
+    eventCapacity: Options.count(where, "eventCapacity", Options.or(options.eventCapacity, 4096), { min: 1 }),
     settings: {
       healthCheck: {
         initialDelay: Options.duration(where, "healthCheck.initialDelay", Options.or(healthCheck.initialDelay, 3000)),
@@ -375,9 +375,8 @@ const makeWith = Effect.fnUntraced(function*<E>(
   const changesOf = (target: Target): Stream.Stream<TaskStatus> =>
     events.pipe(
       Stream.filter((event) => !("task" in event) || event.task === target.name),
-      Stream.takeUntil((event) => event._tag === "TaskRemoved"),
-      Stream.mapEffect(() => Effect.sync(() => statusOf(target))),
-      Stream.filter(Exit.isSuccess),
+      Stream.map(() => statusOf(target)),
+      Stream.takeWhile(Exit.isSuccess),
       Stream.map((exit) => exit.value),
       Stream.changesWith((before, after) => before === after)
     )

@@ -54,10 +54,11 @@ export const subscribe = (
     let newest = first.sequence
     return Stream.concat(
       Stream.succeed(first),
-      Stream.flatMap(Stream.fromQueue(queue), (event) => {
-        const missed = event.sequence - newest - 1
-        newest = event.sequence
-        return missed === 0 ? Stream.succeed(event) : Stream.make(missedEvents(event, missed), event)
+      // A sliding queue loses its oldest, and all it holds is taken together: a gap is before the first of them, or nowhere.
+      Stream.mapArray(Stream.fromQueue(queue), (events) => {
+        const missed = events[0].sequence - newest - 1
+        newest = events[events.length - 1]!.sequence
+        return missed === 0 ? events : [missedEvents(events[0], missed), ...events]
       })
     )
   }))

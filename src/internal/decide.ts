@@ -72,9 +72,11 @@ const ofRun = (
 const tick = (deciding: Deciding): void => {
   const { now, state } = deciding
   state.observer.wakeAt = undefined
+  // What this tick itself arms is for the next one, after what this one brings about.
+  const before = state.deadlines.armed
   for (let i = 0; i < ticksAtOnce; i++) {
     const deadline = Deadlines.earliest(state.deadlines)
-    if (deadline === undefined || deadline.due > now) return
+    if (deadline === undefined || deadline.due > now || deadline.order >= before) return
     expire(deciding, deadline)
   }
 }
