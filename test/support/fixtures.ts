@@ -19,9 +19,22 @@ export class Coded extends Data.TaggedError("Coded")<{ readonly code: number }> 
 
 /** Lets what is due now happen, and what follows from it, many steps deep. */
 export const settle: Effect.Effect<void> = Effect.gen(function*() {
+  yield* TestClock.adjust(0)
   for (let step = 0; step < 100; step++) yield* Effect.yieldNow
   yield* TestClock.adjust(0)
 })
+
+/**
+ * Forks, and lets everything that is due now happen.
+ *
+ * The clock is adjusted first: until that has been done once, a finalizer of an interrupted fiber that sleeps on a
+ * `TestClock` is interrupted (the clock forks its warning from an interruptible region).
+ */
+export const fork = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.andThen(
+    TestClock.adjust(0),
+    Effect.tap(Effect.forkChild(effect, { startImmediately: true }), () => settle)
+  )
 
 /** A body that ignores interruption until it is let go. */
 export const stubborn = Effect.sync(() => {
@@ -75,8 +88,10 @@ export const assertTag = <A extends { readonly _tag: string }, Tag extends A["_t
 /** Forks something that may have to wait for the clock, lets the clock go on, and gives its exit. */
 export const within = <A, E, R>(effect: Effect.Effect<A, E, R>, time: Parameters<typeof TestClock.adjust>[0]) =>
   Effect.gen(function*() {
+    yield* TestClock.adjust(0)
     const fiber = yield* Effect.forkChild(effect, { startImmediately: true })
     yield* TestClock.adjust(time)
+    yield* settle
     const exit = fiber.pollUnsafe()
     if (exit === undefined) {
       yield* Fiber.interrupt(fiber)
@@ -86,7 +101,7 @@ export const within = <A, E, R>(effect: Effect.Effect<A, E, R>, time: Parameters
   })
 
 /** The failure of an exit that must have one. */
-export const failureOf = <A, E>(exit: Exit.Exit<A, E>): E => {
+export const failureOf = <E>(exit: Exit.Exit<unknown, E>): E => {
   assert(Exit.isFailure(exit), "it succeeded")
   const fail = exit.cause.reasons.find((reason) => reason._tag === "Fail")
   assert(fail !== undefined && fail._tag === "Fail", "it did not fail with a typed error")
