@@ -292,7 +292,7 @@ const makeWith = Effect.fnUntraced(function*<E>(
     Effect.withSpan(
       loop.ask((reply) => ({ event: { _tag: "Command", reply, command: name, target }, task: undefined })),
       `Supervisor.${name}`,
-      { attributes: { supervisor: path, task: target.name } }
+      { attributes: { supervisor: path, task: target.name }, captureStackTrace: false }
     ) as Effect.Effect<void, Refusal>
   const named = <Refusal>(name: CommandName) => (task: string) => command<Refusal>(name, { name: task, id: undefined })
 

@@ -91,7 +91,8 @@ export interface Logs {
 
 export const make = (supervisor: string, context: Context.Context<never>): Logs => {
   const minimum = Context.get(context, References.MinimumLogLevel)
-  const enabled = (level: LogLevel.Severity) => LogLevel.isGreaterThanOrEqualTo(level, minimum)
+  const silent = Context.get(context, References.CurrentLoggers).size === 0
+  const enabled = (level: LogLevel.Severity) => !silent && LogLevel.isGreaterThanOrEqualTo(level, minimum)
   const run = Effect.runForkWith(context)
   const write = (line: Line, annotations: Record<string, unknown>) => {
     const message = line.cause === undefined ? [line.text] : [line.text, line.cause]

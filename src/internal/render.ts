@@ -96,14 +96,18 @@ const reasonDetails = (reason: RestartReason<unknown>): string => {
 
 export const failure = (reason: RestartReason<unknown>, generation: number, at: number): Failure => {
   const tag = reason._tag === "Failed" || reason._tag === "ProbeFailed" ? causeTag(reason.cause) : undefined
-  return {
+  let details: string | undefined
+  const rendered: Failure = {
     kind: reason._tag,
-    ...(tag === undefined ? {} : { tag }),
     message: reasonLine(reason),
-    details: cut(reasonDetails(reason), maxDetails),
+    // Stack traces cost more than all else about a failure: they are rendered for whoever reads them.
+    get details() {
+      return details ??= cut(reasonDetails(reason), maxDetails)
+    },
     generation,
     at
   }
+  return tag === undefined ? rendered : Object.assign(rendered, { tag })
 }
 
 /** A failure as a cause: what the run ended with and what its finalizers added, or the verdict described as a defect. */
