@@ -435,9 +435,9 @@ const makeWith = Effect.fnUntraced(function*<E>(
     await: ended as Effect.Effect<FinalReport, SupervisorError.SupervisorError<E>>
   }
 
-  yield* Effect.addFinalizer(() => shutdown)
   const observer = Context.get(context, Observer)
   if (observer !== undefined && parent === undefined) yield* Effect.ignoreCause(observer(supervisor), { log: "Error" })
+  yield* Effect.addFinalizer(() => shutdown)
   const listed = options.tasks.map((task) => prepare(task, own, true))
   const last = listed.pop()
   // They are added in this order; when the last one is answered, all before it have been.
@@ -605,8 +605,9 @@ export const Service = <Self>() =>
 /**
  * Sees every supervisor that is made under it outside of a task, before its
  * tasks are added: whoever subscribes to its events then misses none. What the
- * effect forks in the scope lives as long as the supervisor does. What it fails
- * or dies with is its own affair. This is how a command line or a dashboard
+ * effect forks in the scope is interrupted once the supervisor has ended; to see
+ * the very last events, fork in a scope of your own and wait for the reader
+ * there. What the effect dies with is logged. This is how a command line or a dashboard
  * looks at a supervisor that an application makes.
  *
  * @since 0.1.0
