@@ -9,7 +9,7 @@
  * - `test`: it is imported where tests are collected; its tests run with the others.
  */
 import { execFile } from "node:child_process"
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import { format } from "node:util"
@@ -84,7 +84,11 @@ export const write = (programs: ReadonlyArray<Program>) => {
     folder,
     fileOf,
     urlOf: (program: Program) => pathToFileURL(fileOf(program)).href,
-    remove: () => rmSync(home, { recursive: true, force: true })
+    // Another run of the tests may have its programs beside these.
+    remove: () => {
+      rmSync(folder, { recursive: true, force: true })
+      if (readdirSync(home).every((name) => name === ".gitignore")) rmSync(home, { recursive: true, force: true })
+    }
   }
 }
 
