@@ -78,8 +78,8 @@ const endedByItself = (deciding: Deciding, entry: Entry, outcome: Outcome): void
 }
 
 const noteFailure = (deciding: Deciding, entry: Entry, reason: RestartReason<unknown>): void => {
-  if (reason._tag === "Completed") return
-  entry.lastFailure = { reason, generation: entry.generation, at: deciding.now }
+  // A permanent task's good end leads to a restart as a failure does; it is none, and the last one stays known.
+  if (reason._tag !== "Completed") entry.lastFailure = { reason, generation: entry.generation, at: deciding.now }
   notify(deciding, entry, { _tag: "TaskFailed", reason })
 }
 

@@ -33,9 +33,12 @@ const levels: Record<Notice["_tag"], LogLevel.Severity> = {
   TaskRemoved: "Debug"
 }
 
-/** A death that was asked for is news, not an alarm. */
-const levelOf = (notice: Notice): LogLevel.Severity =>
-  notice._tag === "TaskDead" && (notice.why === "Killed" || notice.why === "ShutDown") ? "Info" : levels[notice._tag]
+/** A death that was asked for is news, not an alarm; so is a permanent task's good end. */
+const levelOf = (notice: Notice): LogLevel.Severity => {
+  if (notice._tag === "TaskDead" && (notice.why === "Killed" || notice.why === "ShutDown")) return "Info"
+  if (notice._tag === "TaskFailed" && notice.reason._tag === "Completed") return "Info"
+  return levels[notice._tag]
+}
 
 const lineOf = (notice: Notice): Omit<Line, "level"> => {
   switch (notice._tag) {
@@ -51,13 +54,10 @@ const lineOf = (notice: Notice): Omit<Line, "level"> => {
     case "ProbeFailed":
       return { text: `task taken for hung: ${reasonLine(notice.reason)}` }
     case "TaskFailed":
+      if (notice.reason._tag === "Completed") return { text: "task ended well, and is permanent" }
       return { text: `task failed: ${reasonLine(notice.reason)}`, cause: asCause(notice.reason) }
     case "RestartScheduled":
-      return {
-        text: notice.delay < Number.POSITIVE_INFINITY
-          ? `task restarts in ${Duration.format(Duration.millis(notice.delay))}`
-          : "task is not restarted: its back-off is endless"
-      }
+      return { text: restartText(notice.delay) }
     case "TaskStopping":
       return { text: `task stopping (${notice.because})` }
     case "TaskUnstoppable":
@@ -78,6 +78,13 @@ const lineOf = (notice: Notice): Omit<Line, "level"> => {
     case "TaskRemoved":
       return { text: "task removed" }
   }
+}
+
+const restartText = (delay: number): string => {
+  if (delay <= 0) return "task restarts at once"
+  return delay < Number.POSITIVE_INFINITY
+    ? `task restarts in ${Duration.format(Duration.millis(delay))}`
+    : "task is not restarted: its back-off is endless"
 }
 
 export interface Logs {
