@@ -793,6 +793,80 @@ describe("Supervisor", () => {
         assert.strictEqual((yield* statusOf(supervisor, "job")).generation, 2)
       }))
 
+    describe("a body that has ended, and finalizers that take their time", () => {
+      const ends: Record<string, { readonly body: Effect.Effect<void, Net>; readonly becomes: TaskStatus["_tag"] }> = {
+        "a good end": { body: Effect.void, becomes: "Completed" },
+        "a failure": { body: Effect.fail(new Net()), becomes: "Failed" },
+        "a defect": { body: Effect.die("broken"), becomes: "Failed" }
+      }
+      const heartbeats = [Heartbeat.automatic(), Heartbeat.manual({ within: 10 }), Heartbeat.none]
+      const slowly = (body: Effect.Effect<void, Net>, gate: Latch.Latch, heartbeat: Heartbeat.Heartbeat) =>
+        Task.make("job", Effect.andThen(Effect.addFinalizer(() => gate.await), body), {
+          heartbeat,
+          stopTimeout: 1000,
+          restart: { schedule: Schedule.spaced("1 hour") }
+        })
+
+      it.effect.each(
+        Object.entries(ends).flatMap(([end, how]) => heartbeats.map((heartbeat) => ({ end, ...how, heartbeat })))
+      )(
+        "$end, $heartbeat._tag: Stopping meanwhile, never a missed heartbeat, then what it ended with",
+        (given) =>
+          Effect.gen(function*() {
+            const gate = Latch.makeUnsafe()
+            const supervisor = yield* Supervisor.make({ healthCheck: { initialDelay: 0 } })
+            const { seen } = yield* collect(supervisor.events)
+            const handle = yield* supervisor.add(slowly(given.body, gate, given.heartbeat))
+            yield* TestClock.adjust(999)
+            assert.isFalse(assertStatus(yield* handle.status, "Stopping").overdue)
+            yield* gate.open
+            yield* settle
+            assert.strictEqual((yield* handle.status)._tag, given.becomes)
+            const tags = tagsOf(seen, "job")
+            assert.notInclude(tags, "HeartbeatMissed")
+            assert.notInclude(tags, "TaskUnstoppable")
+            const stopping = seen.find((event) => event._tag === "TaskStopping")
+            assert.strictEqual(stopping?._tag === "TaskStopping" && stopping.because, "ended")
+          })
+      )
+
+      it.effect("beyond stopTimeout they are reported, and the outcome is still what it was", () =>
+        Effect.gen(function*() {
+          const gate = Latch.makeUnsafe()
+          const supervisor = yield* Supervisor.make()
+          const handle = yield* supervisor.add(slowly(Effect.void, gate, Heartbeat.automatic()))
+          yield* TestClock.adjust(1000)
+          assert.isTrue(assertStatus(yield* handle.status, "Stopping").overdue)
+          assert.strictEqual((yield* supervisor.unstoppable).length, 1)
+          yield* gate.open
+          yield* settle
+          assert.strictEqual((yield* handle.status)._tag, "Completed")
+          assert.isUndefined(yield* handle.await)
+        }))
+
+      it.effect("a command meanwhile is the last intent", () =>
+        Effect.gen(function*() {
+          for (const [name, becomes] of [["stop", "Stopped"], ["kill", "Dead"], ["restart", "Healthy"]] as const) {
+            const gate = Latch.makeUnsafe()
+            let run = 0
+            const supervisor = yield* Supervisor.make()
+            const handle = yield* supervisor.add(slowly(
+              Effect.suspend(() => ++run === 1 ? Effect.fail(new Net()) : Effect.never),
+              gate,
+              Heartbeat.automatic()
+            ))
+            yield* settle
+            const asked = yield* fork(handle[name])
+            assert.isUndefined(asked.pollUnsafe())
+            yield* gate.open
+            yield* settle
+            assert.isTrue(isOk(asked))
+            assert.strictEqual((yield* handle.status)._tag, becomes)
+            assert.strictEqual(run, name === "restart" ? 2 : 1)
+          }
+        }))
+    })
+
     it.effect("what a run does wrong while it is stopped is kept, and the command is done", () =>
       Effect.gen(function*() {
         const supervisor = yield* Supervisor.make()
