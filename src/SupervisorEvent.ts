@@ -38,8 +38,8 @@ const ofTask = {
  * - `SupervisorStarted`: the loop runs; tasks follow.
  * - `TaskAdded`, `TaskStarting`, `TaskHealthy`, `TaskStable` (earlier failures are forgotten).
  * - `HeartbeatMissed`, `ProbeFailed`: a verdict; the run is stopped.
- * - `TaskFailed`: a run ended badly, by a verdict, or (`kind: "Completed"`) well
- *   though the task is permanent. What follows is either
+ * - `TaskFailed`: a run ended badly or by a verdict; `TaskEnded`: one ended well,
+ *   and the task is permanent. What follows is either
  *   `RestartScheduled` (without `delay` and `restartAt` when the delay is
  *   endless) or `TaskDead`.
  * - `TaskStopping`: a run is asked to end, or (`because: "ended"`) its body has and its finalizers take their time;
@@ -65,6 +65,7 @@ export const SupervisorEvent = Schema.Union([
     during: Schema.Literals(["startup", "run"])
   }),
   Schema.TaggedStruct("ProbeFailed", { ...ofTask, failure: Failure }),
+  Schema.TaggedStruct("TaskEnded", ofTask),
   Schema.TaggedStruct("TaskFailed", { ...ofTask, failure: Failure }),
   Schema.TaggedStruct("RestartScheduled", {
     ...ofTask,

@@ -32,7 +32,7 @@ export const ended = (deciding: Deciding, entry: Entry, outcome: Outcome): void 
   entry.overdue = false
   if (intent === undefined) return endedByItself(deciding, entry, outcome)
   // The end was asked for, as an interruption. What else came with it (a finalizer that died, say) is not lost.
-  if (outcome._tag === "Failure" && !isInterruptionOnly(outcome.reason)) noteFailure(deciding, entry, outcome.reason)
+  if (outcome._tag === "Failure" && !isInterruptionOnly(outcome.reason)) noteEnd(deciding, entry, outcome.reason)
   switch (intent._tag) {
     case "Verdict":
       return failed(deciding, entry, intent.reason)
@@ -71,21 +71,21 @@ const endedByItself = (deciding: Deciding, entry: Entry, outcome: Outcome): void
   }
   const { directive, reason } = outcome
   if (directive === "restart") return failed(deciding, entry, reason)
-  noteFailure(deciding, entry, reason)
+  noteEnd(deciding, entry, reason)
   if (directive === "stop") return dead(deciding, entry, "NotRestartable")
   if (directive === "escalate") return dead(deciding, entry, "Escalated")
   return dead(deciding, entry, "NotRestartable", directive)
 }
 
-const noteFailure = (deciding: Deciding, entry: Entry, reason: RestartReason<unknown>): void => {
-  // A permanent task's good end leads to a restart as a failure does; it is none, and the last one stays known.
-  if (reason._tag !== "Completed") entry.lastFailure = { reason, generation: entry.generation, at: deciding.now }
+const noteEnd = (deciding: Deciding, entry: Entry, reason: RestartReason<unknown>): void => {
+  if (reason._tag === "Completed") return notify(deciding, entry, { _tag: "TaskEnded" })
+  entry.lastFailure = { reason, generation: entry.generation, at: deciding.now }
   notify(deciding, entry, { _tag: "TaskFailed", reason })
 }
 
 /** A run ended in a way that its policy has a say in. */
 const failed = (deciding: Deciding, entry: Entry, reason: RestartReason<unknown>): void => {
-  noteFailure(deciding, entry, reason)
+  noteEnd(deciding, entry, reason)
   if (deciding.state.closing !== undefined) return dead(deciding, entry, "ShutDown")
   if (entry.settings.mode === "temporary") return dead(deciding, entry, "NotRestartable")
   enter(deciding, entry, "Failed")

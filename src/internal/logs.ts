@@ -23,6 +23,7 @@ const levels: Record<Notice["_tag"], LogLevel.Severity> = {
   TaskStable: "Debug",
   HeartbeatMissed: "Warn",
   ProbeFailed: "Warn",
+  TaskEnded: "Info",
   TaskFailed: "Warn",
   RestartScheduled: "Info",
   TaskStopping: "Debug",
@@ -33,10 +34,9 @@ const levels: Record<Notice["_tag"], LogLevel.Severity> = {
   TaskRemoved: "Debug"
 }
 
-/** A death that was asked for is news, not an alarm; so is a permanent task's good end. */
+/** A death that was asked for is news, not an alarm. */
 const levelOf = (notice: Notice): LogLevel.Severity => {
   if (notice._tag === "TaskDead" && (notice.why === "Killed" || notice.why === "ShutDown")) return "Info"
-  if (notice._tag === "TaskFailed" && notice.reason._tag === "Completed") return "Info"
   return levels[notice._tag]
 }
 
@@ -53,8 +53,9 @@ const lineOf = (notice: Notice): Omit<Line, "level"> => {
     case "HeartbeatMissed":
     case "ProbeFailed":
       return { text: `task taken for hung: ${reasonLine(notice.reason)}` }
+    case "TaskEnded":
+      return { text: "task ended well, and is permanent" }
     case "TaskFailed":
-      if (notice.reason._tag === "Completed") return { text: "task ended well, and is permanent" }
       return { text: `task failed: ${reasonLine(notice.reason)}`, cause: asCause(notice.reason) }
     case "RestartScheduled":
       return { text: restartText(notice.delay) }

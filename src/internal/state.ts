@@ -204,6 +204,8 @@ export type Notice =
   | { readonly _tag: "TaskStable" }
   | { readonly _tag: "HeartbeatMissed"; readonly reason: RestartReason<unknown> & { readonly _tag: "HeartbeatMissed" } }
   | { readonly _tag: "ProbeFailed"; readonly reason: RestartReason<unknown> & { readonly _tag: "ProbeFailed" } }
+  /** A permanent task ended well, and is run again. */
+  | { readonly _tag: "TaskEnded" }
   | { readonly _tag: "TaskFailed"; readonly reason: RestartReason<unknown> }
   | {
     readonly _tag: "RestartScheduled"
