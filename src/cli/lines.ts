@@ -37,11 +37,15 @@ const told = (event: SupervisorEvent): string => {
         : `showed no heartbeat for ${Text.precise(event.silence)} (run ${event.generation})`
     case "ProbeFailed":
       return `does not answer its probe (run ${event.generation}): ${event.failure.message}`
+    case "TaskEnded":
+      return `ended well, and is permanent (run ${event.generation})`
     case "TaskFailed":
       return `failed (run ${event.generation}): ${event.failure.message}`
     case "RestartScheduled":
       return event.delay === undefined
         ? "is not restarted: its back-off is endless"
+        : event.delay === 0
+        ? `restarts at once (attempt ${event.attempt})`
         : `restarts in ${Text.precise(event.delay)} (attempt ${event.attempt})`
     case "TaskStopping":
       return `stopping (${event.because}, run ${event.generation})`
