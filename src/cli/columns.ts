@@ -115,15 +115,15 @@ const longestTask = 32
 export const layOut = (shown: ReadonlyArray<TaskStatus>, now: number, width: number): Layout => {
   let layout: Layout = []
   for (const { columns, forFailure } of variants) {
-    const natural = columns.map((column) => ({ ...column, width: naturalWidth(column, shown, now) }))
-    const failure = natural.find((column) => column.head === lastFailure.head)
-    const others = natural.reduce(
-      (sum, column) => column === failure ? sum : sum + column.width + gap.length,
-      -gap.length
+    const natural = columns.map((column) => ({
+      ...column,
+      width: column === lastFailure ? 0 : naturalWidth(column, shown, now)
+    }))
+    const left = width - natural.reduce((sum, column) => sum + column.width + gap.length, -gap.length)
+    layout = natural.map((column) =>
+      column.head === lastFailure.head ? { ...column, width: Math.max(0, left) } : column
     )
-    const left = failure === undefined ? 0 : width - others - gap.length
-    layout = natural.map((column) => column === failure ? { ...column, width: Math.max(0, left) } : column)
-    if (failure === undefined ? others <= width : left >= forFailure) break
+    if (left >= forFailure) break
   }
   return layout
 }
@@ -131,7 +131,7 @@ export const layOut = (shown: ReadonlyArray<TaskStatus>, now: number, width: num
 const naturalWidth = (column: Column, shown: ReadonlyArray<TaskStatus>, now: number): number => {
   let widest = column.head.length
   for (const status of shown) widest = Math.max(widest, Text.width(column.cell(status, now)))
-  return column.head === task.head ? Math.min(widest, longestTask) : widest
+  return column === task ? Math.min(widest, longestTask) : widest
 }
 
 export const header = (layout: Layout, width: number, paint: Paint): string =>

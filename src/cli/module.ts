@@ -74,7 +74,8 @@ const defaultOf = (namespace: Record<string, unknown>): unknown => {
   return isCompiled ? exported.default : exported
 }
 
-const describeExport = (namespace: Record<string, unknown>): string => {
+/** What a module exports that is nothing to run, in a few words. */
+export const describeExport = (namespace: Record<string, unknown>): string => {
   if (!("default" in namespace)) {
     const names = Object.keys(namespace)
     return names.length === 0 ? "no exports at all" : `no default export, only ${names.join(", ")}`
@@ -90,12 +91,13 @@ const describe = (u: unknown): string => {
       : "an array"
   }
   if (typeof u === "function") {
-    return Object.hasOwn(u, "layer")
+    return "layer" in u
       ? "a service class; what runs it is its launch"
       : "a function"
   }
   if (u instanceof Promise) return "a promise"
-  if (typeof u !== "object" || u === null) return `${u === null ? "" : `the ${typeof u} `}${show(u)}`
+  if (u === undefined || u === null) return String(u)
+  if (typeof u !== "object") return `the ${typeof u} ${show(u)}`
   if ("~effect/Layer" in u) return "a Layer; Supervisor.launch makes an Effect of one"
   return `an object of the class ${u.constructor?.name ?? "(none)"}`
 }

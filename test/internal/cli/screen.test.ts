@@ -1,0 +1,162 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Supervisor from "effect-supervisor/Supervisor"
+import * as Task from "effect-supervisor/Task"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
+import * as TestClock from "effect/testing/TestClock"
+import { Output } from "../../../src/cli/output.ts"
+import type { Stream } from "../../../src/cli/output.ts"
+import * as Screen from "../../../src/cli/screen.ts"
+
+const ESC = "\u001B"
+
+/** A terminal that keeps what is written to it. */
+const terminal = () => {
+  const size = { columns: 100, rows: 12 }
+  let written = ""
+  let sink: ((text: string) => void) | undefined
+  const put = (text: string) => {
+    written += text
+  }
+  const stream: Stream = {
+    isTerminal: true,
+    size: Effect.sync(() => size),
+    write: (text) => Effect.sync(() => put(text)),
+    put,
+    unread: Effect.never,
+    take: (taken) =>
+      Effect.sync(() => {
+        sink = taken
+      })
+  }
+  return {
+    stream,
+    size,
+    /** What somebody else writes. */
+    print: (text: string) => sink?.(text),
+    /** Everything since the last time. */
+    take: () => {
+      const text = written
+      written = ""
+      return text
+    }
+  }
+}
+
+/** The lines of the newest picture. */
+const picture = (written: string): ReadonlyArray<string> =>
+  (written.split(`${ESC}[H`).at(-1) ?? "").replace(`${ESC}[J`, "").split("\r\n").map((line) =>
+    line.replace(`${ESC}[2K`, "")
+  )
+
+const shown = Effect.gen(function*() {
+  const stdout = terminal()
+  const view = yield* Screen.make(false).pipe(
+    Effect.provideService(Output, { stdout: stdout.stream, stderr: stdout.stream })
+  )
+  const supervisor = yield* Effect.provideService(
+    Supervisor.make({
+      name: "app",
+      tasks: [
+        Task.make("talker", Effect.andThen(Effect.log("said"), Effect.never)),
+        Task.make("failing", Effect.fail("no luck"))
+      ]
+    }),
+    Supervisor.Observer,
+    view.watch
+  ).pipe(Effect.provideService(Logger.CurrentLoggers, new Set([view.logger])))
+  return { stdout, view, supervisor }
+})
+
+describe("the screen", () => {
+  it.effect("shows the tasks, and counts down to a restart, four times a second", () =>
+    Effect.gen(function*() {
+      const { stdout } = yield* shown
+      yield* TestClock.adjust("60 millis")
+      assert.deepStrictEqual(picture(stdout.take()).slice(0, 4).map((line) => line.replace(/ {3,}/g, "  ")), [
+        "app  up 0s  2 tasks: 1 Healthy, 1 Failed",
+        "TASK  STATUS  GEN  UPTIME  ATTEMPTS  LAST FAILURE  RESTART",
+        "talker  Healthy  1  0s  0  –  –",
+        "failing  Failed  1  –  1  0s ago: no luck  in 0.9s"
+      ])
+      yield* TestClock.adjust("400 millis")
+      const written = stdout.take()
+      assert.match(picture(written)[3] ?? "", /in 0\.[5-7]s$/)
+      assert.isAtMost(written.split(`${ESC}[H`).length - 1, 3)
+    }))
+
+  it.effect("keeps logs and what is printed below the table, and out of its way", () =>
+    Effect.gen(function*() {
+      const { stdout } = yield* shown
+      stdout.print("printed\nin two")
+      stdout.print(" pieces\n")
+      yield* TestClock.adjust("300 millis")
+      const lines = picture(stdout.take()).map((line) => line.replace(/^\d\d:\d\d:\d\d /, ""))
+      assert.deepStrictEqual(lines.slice(4), [
+        "",
+        "app/talker said",
+        "printed",
+        "in two pieces",
+        "",
+        "Ctrl-C stops everything in order",
+        ""
+      ])
+    }))
+
+  it.effect("fits a terminal that was made smaller", () =>
+    Effect.gen(function*() {
+      const { stdout } = yield* shown
+      yield* TestClock.adjust("300 millis")
+      stdout.size.columns = 40
+      stdout.size.rows = 6
+      stdout.take()
+      yield* TestClock.adjust("1 second")
+      const lines = picture(stdout.take())
+      assert.strictEqual(lines.length, 6)
+      for (const line of lines) assert.isAtMost(line.length, 40)
+    }))
+
+  it.effect("draws nothing anew that looks the same", () =>
+    Effect.gen(function*() {
+      const stdout = terminal()
+      yield* Effect.provideService(Screen.make(false), Output, { stdout: stdout.stream, stderr: stdout.stream })
+      yield* TestClock.adjust("1 second")
+      stdout.take()
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual(stdout.take(), "")
+    }))
+
+  it.effect("gives the terminal back with its cursor, and leaves the last picture on it", () =>
+    Effect.gen(function*() {
+      const { stdout, supervisor, view } = yield* shown
+      assert.include(stdout.take(), `${ESC}[?1049h${ESC}[?25l`)
+      yield* TestClock.adjust("300 millis")
+      yield* supervisor.shutdown
+      yield* view.finish
+      const written = stdout.take()
+      const [before, after] = written.split(`${ESC}[?25h${ESC}[?1049l`)
+      assert.isDefined(before)
+      assert.notInclude(after ?? ESC, ESC)
+      const lines = (after ?? "").split("\n")
+      assert.strictEqual(lines[0], "app  ended after 0s  2 tasks: 2 Dead")
+      assert.match(lines[2] ?? "", /^talker {3}Dead \(shut down\)/)
+      assert.strictEqual(lines.at(-1), "")
+    }))
+
+  it.effect("gives the terminal back when it is left by a failure, too", () =>
+    Effect.gen(function*() {
+      const stdout = terminal()
+      const open = yield* Deferred.make<void>()
+      const failing = Effect.scoped(Effect.gen(function*() {
+        yield* Effect.provideService(Screen.make(false), Output, { stdout: stdout.stream, stderr: stdout.stream })
+        yield* Deferred.succeed(open, undefined)
+        return yield* Effect.never
+      }))
+      const fiber = yield* Effect.forkChild(failing)
+      yield* Deferred.await(open)
+      yield* Fiber.interrupt(fiber)
+      assert.match(stdout.take(), new RegExp(`${ESC}\\[\\?25h${ESC}\\[\\?1049l$`))
+    }))
+})
