@@ -9,7 +9,8 @@
  */
 import type * as Cause from "effect/Cause"
 import * as Schema from "effect/Schema"
-import { DeadReason, FinalReport } from "./TaskStatus.ts"
+import type { FinalReport } from "./TaskStatus.ts"
+import { DeadReason } from "./TaskStatus.ts"
 
 /**
  * No task of this name (or the entry a handle belongs to has been removed).
@@ -207,10 +208,12 @@ export class SupervisorError<out E = unknown>
   extends Schema.TaggedError<SupervisorError<unknown>>()("SupervisorError", {
     supervisor: Schema.String,
     reason: Schema.Union([TaskDead, DynamicTaskDead, TooManyDeadTasks]),
-    report: FinalReport
+    // A `FinalReport`, not looked through: there may be a hundred thousand statuses in it.
+    report: Schema.Unknown
   })
 {
   declare readonly reason: TaskDead<E> | DynamicTaskDead | TooManyDeadTasks
+  declare readonly report: FinalReport
   override get message(): string {
     const left = this.report.unstoppable.length === 0
       ? ""

@@ -127,7 +127,7 @@ export class Interpreter {
     const { generation, supervised: { id } } = run
     if (run.beatAt !== undefined) {
       const at = run.beatAt
-      const details = run.beatDetails
+      const details = run.beatDetails === undefined ? undefined : Render.json(run.beatDetails)
       run.beatAt = undefined
       run.beatDetails = undefined
       this.#feed({ _tag: "Beat", id, generation, at, details })
@@ -296,7 +296,7 @@ export class Interpreter {
   #taskDead(task: Supervised, outcome: Settled & { readonly _tag: "Dead" }): SupervisorError.TaskDead {
     const { failure, policyCause, runs, why } = outcome
     const own = Render.asCause(failure?.reason)
-    const cause = policyCause === undefined ? own : Cause.combine(own, policyCause)
+    const cause = policyCause === undefined ? own : Render.both(own, policyCause)
     return new SupervisorError.TaskDead({
       supervisor: this.path,
       task: task.name,

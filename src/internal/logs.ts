@@ -11,7 +11,6 @@ import { asCause, causeLine, reasonLine } from "./render.ts"
 import type { Notice } from "./state.ts"
 
 interface Line {
-  readonly level: LogLevel.Severity
   readonly text: string
   readonly cause?: Cause.Cause<unknown>
 }
@@ -40,7 +39,7 @@ const levelOf = (notice: Notice): LogLevel.Severity => {
   return levels[notice._tag]
 }
 
-const lineOf = (notice: Notice): Omit<Line, "level"> => {
+const lineOf = (notice: Notice): Line => {
   switch (notice._tag) {
     case "TaskAdded":
       return { text: "task added" }
@@ -102,22 +101,27 @@ export const make = (supervisor: string, context: Context.Context<never>): Logs 
   const silent = Context.get(context, References.CurrentLoggers).size === 0
   const enabled = (level: LogLevel.Severity) => !silent && LogLevel.isGreaterThanOrEqualTo(level, minimum)
   const run = Effect.runForkWith(context)
-  const write = (line: Line, annotations: Record<string, unknown>) => {
-    const message = line.cause === undefined ? [line.text] : [line.text, line.cause]
-    run(Effect.annotateLogs(Effect.logWithLevel(line.level)(...message), annotations))
+  // In a fiber of its own: what telling dies with (a logger, say) is not the supervisor's affair.
+  const write = (level: LogLevel.Severity, line: () => Line, annotations: Record<string, unknown>) => {
+    run(Effect.annotateLogs(
+      Effect.suspend(() => {
+        const { cause, text } = line()
+        return cause === undefined ? Effect.logWithLevel(level)(text) : Effect.logWithLevel(level)(text, cause)
+      }),
+      annotations
+    ))
   }
   return {
     noted: (notice, of) => {
       const level = levelOf(notice)
-      if (enabled(level)) write({ level, ...lineOf(notice) }, { supervisor, ...of })
+      if (enabled(level)) write(level, () => lineOf(notice), { supervisor, ...of })
     },
     gaveUp: (failure, cause) => {
-      write({ level: "Fatal", text: `supervisor gives up: ${failure}`, cause }, { supervisor })
+      write("Fatal", () => ({ text: `supervisor gives up: ${failure}`, cause }), { supervisor })
     },
     crashed: (cause) => {
-      write({ level: "Fatal", text: "supervisor crashed: this is a defect of effect-supervisor", cause }, {
-        supervisor
-      })
+      const text = "supervisor crashed: this is a defect of effect-supervisor"
+      write("Fatal", () => ({ text, cause }), { supervisor })
     }
   }
 }

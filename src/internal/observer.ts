@@ -40,7 +40,8 @@ export const turn = (self: Observer, now: number, interval: number): void => {
     // A little late twice in a row is a slow observer rather than a stalled one: it loses the lag alone. Else its clock
     // would stand still for as long as the load lasts, and no hang would be seen.
     self.lost += self.late && lag <= interval ? lag : now - self.lastTurn
-    self.wakeAt = now
+    // Counted; and the timer that was to wake the loop may be anywhere by now: it is asked for anew.
+    self.wakeAt = undefined
   }
   self.late = late
   self.lastTurn = now

@@ -3,6 +3,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
+import type * as Schema from "effect/Schema"
 import type { RestartReason } from "../RestartPolicy.ts"
 import type { Failure } from "../TaskStatus.ts"
 import { show } from "./options.ts"
@@ -24,8 +25,12 @@ const firstLine = (text: string): string => cut(text.split("\n", 1)[0] ?? "", ma
 
 const tagOf = (error: unknown): string | undefined => {
   if (typeof error !== "object" || error === null) return undefined
-  if ("_tag" in error && typeof error._tag === "string") return error._tag
-  return error instanceof Error ? error.name : undefined
+  const tag = "_tag" in error && typeof error._tag === "string"
+    ? error._tag
+    : error instanceof Error
+    ? error.name
+    : undefined
+  return typeof tag === "string" ? cut(tag, maxLine) : undefined
 }
 
 const line = (error: unknown): string => {
@@ -110,11 +115,26 @@ export const failure = (reason: RestartReason<unknown>, generation: number, at: 
   return tag === undefined ? rendered : Object.assign(rendered, { tag })
 }
 
+/** One cause after another. `Cause.combine` would compare what they hold, which is the user's and may do anything. */
+export const both = (first: Cause.Cause<unknown>, second: Cause.Cause<unknown>): Cause.Cause<unknown> =>
+  Cause.fromReasons([...first.reasons, ...second.reasons])
+
+/** What a run says of itself, as JSON of its own: later changes, `NaN` and worse must not reach everybody's snapshot. */
+export const json = (details: Schema.Json): Schema.Json => {
+  try {
+    const text = JSON.stringify(details)
+    if (text === undefined) return "(cannot be shown: it is no JSON)"
+    return text.length > maxDetails ? `(too long to be shown: ${text.length} characters)` : JSON.parse(text)
+  } catch {
+    return "(cannot be shown: it is no JSON)"
+  }
+}
+
 /** A failure as a cause: what the run ended with and what its finalizers added, or the verdict described as a defect. */
 export const asCause = (reason: RestartReason<unknown> | undefined): Cause.Cause<unknown> => {
   if (reason === undefined || reason._tag === "Completed") return Cause.empty
   if (reason._tag === "Failed") {
-    return reason.finalizers === undefined ? reason.cause : Cause.combine(reason.cause, reason.finalizers)
+    return reason.finalizers === undefined ? reason.cause : both(reason.cause, reason.finalizers)
   }
   return Cause.die(
     new Error(reasonLine(reason), reason._tag === "ProbeFailed" ? { cause: Cause.squash(reason.cause) } : {})

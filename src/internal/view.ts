@@ -1,7 +1,6 @@
 /**
  * An entry as it is shown: a `TaskStatus`, made when somebody looks and kept until something changes.
  */
-import * as Schema from "effect/Schema"
 import type { TaskStatus } from "../TaskStatus.ts"
 import * as Render from "./render.ts"
 import type { Supervised } from "./run.ts"
@@ -31,19 +30,6 @@ const lastBeat = (entry: Entry, time: Time): number | undefined => {
   return time.wall(Math.max(automatic, entry.lastBeatAt))
 }
 
-const isJson = Schema.is(Schema.Json)
-
-/** What a run says of itself may be no JSON for all its type (`NaN`, say); one such must not spoil everybody's snapshot. */
-const asJson = (details: Schema.Json): Schema.Json => {
-  if (isJson(details)) return details
-  try {
-    const text = JSON.stringify(details)
-    return text === undefined ? null : JSON.parse(text)
-  } catch {
-    return "(cannot be shown: it is no JSON)"
-  }
-}
-
 const make = (supervised: Supervised, entry: Entry, time: Time, beatAt: number | undefined): TaskStatus => {
   const failure = entry.lastFailure
   const common = {
@@ -55,7 +41,7 @@ const make = (supervised: Supervised, entry: Entry, time: Time, beatAt: number |
     attempt: entry.attempt,
     ...(entry.generation === 0 ? {} : { startedAt: time.wall(entry.begunAt) }),
     ...(beatAt === undefined ? {} : { lastHeartbeat: beatAt }),
-    ...(entry.details === undefined ? {} : { heartbeatDetails: asJson(entry.details) }),
+    ...(entry.details === undefined ? {} : { heartbeatDetails: entry.details }),
     ...(failure === undefined
       ? {}
       : { lastFailure: Render.failure(failure.reason, failure.generation, time.wall(failure.at)) })
