@@ -5,7 +5,7 @@
 import * as Schema from "effect/Schema"
 
 /** What a module has to export. */
-export const expected = "a default export that Supervisor.run takes, such as { name: \"app\", tasks: [task] }, " +
+const expected = "a default export that Supervisor.run takes, such as { name: \"app\", tasks: [task] }, " +
   "or an Effect made by it"
 
 /** There is no such file. */

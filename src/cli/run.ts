@@ -11,6 +11,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as FiberSet from "effect/FiberSet"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as References from "effect/References"
@@ -89,11 +90,16 @@ const supervise = Effect.fnUntraced(function*({ asked, module, program, runTime,
   readonly runTime: Option.Option<Duration.Duration>
 }) {
   const { stderr, stdout } = yield* Output
-  const supervisors: Array<Supervisor.RunningSupervisor> = []
+  const ends = yield* FiberSet.make()
+  const left: Array<UnstoppableRun> = []
+  let isSupervised = false
   // What is run gets no services of the command line's own: it runs here as it does anywhere.
   const context = Context.make(Supervisor.Observer, (supervisor) => {
-    supervisors.push(supervisor)
-    return view.watch(supervisor)
+    isSupervised = true
+    const end = Effect.map(reportOf(supervisor), (report) => {
+      left.push(...(report?.unstoppable ?? []))
+    })
+    return Effect.andThen(view.watch(supervisor), FiberSet.run(ends, end))
   }).pipe(
     Context.add(Logger.CurrentLoggers, new Set([view.logger])),
     Context.add(References.MinimumLogLevel, yield* References.MinimumLogLevel)
@@ -110,10 +116,9 @@ const supervise = Effect.fnUntraced(function*({ asked, module, program, runTime,
   const exit = yield* Fiber.await(fiber)
 
   yield* view.finish
-  const reports = yield* Effect.forEach(supervisors, reportOf).pipe(Effect.timeoutOption("1 second"))
-  const left = Option.getOrElse(reports, () => []).flatMap((report) => report?.unstoppable ?? [])
+  yield* Effect.timeoutOption(FiberSet.awaitEmpty(ends), "1 second")
   if (left.length > 0) yield* stderr.write(`effect-supervisor: ${describeLeft(left)}\n`)
-  const failure = failureOf({ module, exit, stop, isSupervised: supervisors.length > 0 })
+  const failure = failureOf({ module, exit, stop, isSupervised })
   if (failure !== undefined) return yield* failure
 })
 

@@ -113,7 +113,12 @@ export const make = Effect.fnUntraced(function*(
 
   const events = yield* watcher((supervisor) => {
     const seen: Watched = { supervisor, since: clock.currentTimeMillisUnsafe(), statuses: [], ending: undefined }
-    watched.push(seen)
+    // One that is made again takes the place of the one that has ended.
+    const before = watched.findIndex(({ ending, supervisor: { path } }) =>
+      path === supervisor.path && ending?.at !== undefined
+    )
+    if (before < 0) watched.push(seen)
+    else watched[before] = seen
     return (event) =>
       Effect.sync(() => {
         if (event._tag === "SupervisorClosing") seen.ending = { gaveUp: event.failure !== undefined }

@@ -12,7 +12,7 @@ export type Asked =
   /** Something was thrown outside of every fiber: in a callback, or as a promise that nobody handles. */
   | { readonly _tag: "Uncaught"; readonly error: unknown }
 
-export type Signal = "SIGINT" | "SIGTERM" | "SIGHUP"
+type Signal = "SIGINT" | "SIGTERM" | "SIGHUP"
 
 const signals: ReadonlyArray<Signal> = ["SIGINT", "SIGTERM", "SIGHUP"]
 
@@ -36,7 +36,7 @@ export const listen: Effect.Effect<Effect.Effect<Asked>, never, Scope.Scope> = E
     Deferred.doneUnsafe(first, Effect.succeed(asked))
   }
   const onSignal = (signal: NodeJS.Signals) => {
-    if (signal === "SIGINT" && askedAt !== undefined && millis() - askedAt > samePress) process.exit(endedBySigint)
+    if (signal === "SIGINT" && askedAt !== undefined && millis() - askedAt >= samePress) process.exit(endedBySigint)
     ask({ _tag: "Signal", signal: signal as Signal })
   }
   const onUncaught = (error: unknown) => ask({ _tag: "Uncaught", error })

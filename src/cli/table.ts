@@ -9,7 +9,7 @@ import type { Paint, Tone } from "./tone.ts"
 import { painter } from "./tone.ts"
 
 /** What is known of one supervisor. */
-export interface Supervised {
+interface Supervised {
   readonly path: string
   /** When it was first seen. */
   readonly since: number

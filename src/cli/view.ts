@@ -2,7 +2,7 @@
  * How a running supervisor is shown: as a live table, as a line an event, or as JSON.
  */
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
+import * as FiberSet from "effect/FiberSet"
 import type * as Logger from "effect/Logger"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -34,17 +34,13 @@ const patience = "2 seconds"
 export const watcher = Effect.fnUntraced(function*(
   read: (supervisor: RunningSupervisor) => (event: SupervisorEvent) => Effect.Effect<void>
 ): Effect.fn.Return<Pick<View, "watch" | "finish">, never, Scope.Scope> {
-  const scope = yield* Effect.scope
-  const readers: Array<Fiber.Fiber<void>> = []
+  // In the scope of the view: it has to see the end of a supervisor, whose own scope is closed by then.
+  const readers = yield* FiberSet.make()
   return {
     watch: (supervisor) =>
-      Effect.map(
-        // In the scope of the view: it has to see the end of the supervisor, whose own scope is closed by then.
-        Effect.forkIn(Stream.runForEach(supervisor.events, read(supervisor)), scope, { startImmediately: true }),
-        (reader) => {
-          readers.push(reader)
-        }
-      ),
-    finish: Effect.asVoid(Effect.timeoutOption(Effect.suspend(() => Fiber.awaitAll(readers)), patience))
+      Effect.asVoid(FiberSet.run(readers, Stream.runForEach(supervisor.events, read(supervisor)), {
+        startImmediately: true
+      })),
+    finish: Effect.asVoid(Effect.timeoutOption(FiberSet.awaitEmpty(readers), patience))
   }
 })

@@ -118,6 +118,25 @@ describe("the screen", () => {
       for (const line of lines) assert.isAtMost(line.length, 40)
     }))
 
+  it.effect("shows a supervisor that is made again in the place of the one that has ended", () =>
+    Effect.gen(function*() {
+      const stdout = terminal()
+      const view = yield* Effect.provideService(Screen.make(false), Output, {
+        stdout: stdout.stream,
+        stderr: stdout.stream
+      })
+      const once = Supervisor.run({
+        name: "app",
+        tasks: [Task.make("brief", Effect.sleep("1 second"))],
+        whenAllCompleted: "end"
+      })
+      yield* Effect.forkScoped(Effect.provideService(Effect.forever(once), Supervisor.Observer, view.watch))
+      yield* TestClock.adjust("3500 millis")
+      const lines = picture(stdout.take())
+      assert.strictEqual(lines[0], "app  up 0s  1 task: 1 Healthy")
+      assert.strictEqual(lines.filter((line) => line.startsWith("brief")).length, 1)
+    }))
+
   it.effect("draws nothing anew that looks the same", () =>
     Effect.gen(function*() {
       const stdout = terminal()
