@@ -1,0 +1,199 @@
+/**
+ * Lives a history through with a supervisor, and says where it breaks a promise.
+ */
+import type * as Context from "effect/Context"
+import { Broken } from "./broken.ts"
+import type { History, Step } from "./history.ts"
+import { Model } from "./model.ts"
+import type { Reader } from "./world.ts"
+import { describeEvent, World } from "./world.ts"
+
+/** Throws `Broken`, with what was promised and what was seen, when a promise does not hold. */
+export const live = (history: History, services?: Context.Context<never>): World => {
+  const checking = new Checking(history, services)
+  // Every refusal is an error, and capturing stacks that nobody reads takes half of the time.
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 0
+  try {
+    checking.live()
+  } catch (error) {
+    throw new Broken(`${error instanceof Error ? error.message : String(error)}\n${checking.told()}`)
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit
+  }
+  return checking.world
+}
+
+const same = (what: string, promised: unknown, seen: unknown): void => {
+  const [one, other] = [promised, seen].map((value) => JSON.stringify(value, undefined, 1))
+  if (one !== other) throw new Broken(`${what}: promised is ${one}, seen was ${other}`)
+}
+
+class Checking {
+  readonly world: World
+  readonly model: Model
+  readonly #history: History
+  readonly #log: Array<string> = []
+  #heard = 0
+  #wallWasSet = false
+
+  constructor(history: History, services?: Context.Context<never>) {
+    this.#history = history
+    this.world = new World(history, services)
+    this.model = new Model(history, this.world)
+  }
+
+  /** What happened, to be read beside a broken promise. */
+  told(): string {
+    return this.#log.join("\n")
+  }
+
+  live(): void {
+    let afterwards = 0
+    this.world.make()
+    this.#settle(false)
+    for (const step of this.#history.steps) {
+      // After the end there is little left to happen.
+      if (this.model.closed && ++afterwards > 3) break
+      this.#log.push(JSON.stringify(step))
+      this.#step(step)
+      this.#compare()
+    }
+    this.#end()
+  }
+
+  #step(step: Step): void {
+    const { machine, agenda } = this.world
+    switch (step._tag) {
+      case "Acts":
+        for (const act of step.acts) this.world.act(act)
+        return this.#settle(false)
+      case "Pass":
+        return this.#pass(step.millis)
+      case "Stall":
+        this.model.stalls.push({ from: machine.now, to: machine.now + step.millis })
+        machine.now += step.millis
+        if (step.first === "bodies") this.#ringWhile(() => agenda.next <= machine.now && agenda)
+        if (step.first === "supervisor") this.#ringWhile(() => machine.sleepers.next <= machine.now && machine.sleepers)
+        return
+      case "Suspend":
+        this.model.stalls.push({ from: machine.now, to: machine.now + step.millis })
+        machine.now += step.millis
+        machine.sleepers.defer(step.millis)
+        agenda.defer(step.millis)
+        return
+      case "SetWall":
+        this.#wallWasSet = true
+        machine.wallOffset += step.millis
+    }
+  }
+
+  /** Time passes. What is due at one moment comes one after another, what runs do first. */
+  #pass(millis: number): void {
+    const { agenda, machine } = this.world
+    const until = machine.now + millis
+    this.#ringWhile(() => {
+      const next = Math.min(agenda.next, machine.sleepers.next)
+      if (next > until) return false
+      machine.now = Math.max(machine.now, next)
+      return agenda.next <= machine.sleepers.next ? agenda : machine.sleepers
+    })
+    machine.now = until
+    this.#settle(true)
+  }
+
+  #ringWhile(next: () => { readonly ring: () => void } | false): void {
+    for (let alarms = next(); alarms !== false; alarms = next()) {
+      alarms.ring()
+      this.#settle(false)
+    }
+  }
+
+  /** The world comes to rest; the model follows, and judges what was told. */
+  #settle(momentIsOver: boolean): void {
+    const { model, world } = this
+    world.rest()
+    if (world.broken !== undefined) throw new Broken(world.broken)
+    model.now = world.machine.now
+    model.settled.clear()
+    model.turn(world.inputs.splice(0))
+    const { events } = world.readers[0]!
+    for (; this.#heard < events.length; this.#heard++) {
+      const event = events[this.#heard]!
+      if (event._tag === "Snapshot") continue
+      const line = describeEvent(event)
+      this.#log.push(`${model.now}: ${line}`)
+      model.hear("task" in event ? event.task as "a" : "", line)
+    }
+    model.atRest(momentIsOver)
+    same(
+      "answers",
+      Array.from(model.answers),
+      Array.from(model.answers.keys(), (call) => [call, world.answers.get(call)])
+    )
+    same("runs", model.alive(), world.alive())
+    this.#compareSettlements()
+  }
+
+  /** Whoever waits for a task is told how it stands the moment it comes to stand still. */
+  #compareSettlements(): void {
+    const { model, world } = this
+    for (const [entry, settlement] of world.settled) {
+      same(`await of ${entry}`, (model.settled.get(entry) ?? [model.settlementOf(entry)])[0], settlement)
+    }
+    world.settled.clear()
+  }
+
+  #compare(): void {
+    const { model, world } = this
+    for (const reader of world.readers) this.#compareReader(reader)
+    same("end", this.#shown(model.end()), this.#shown(world.end))
+    same("statuses", this.#shown(model.closed ? "SupervisorClosed" : model.statuses()), this.#shown(world.statuses()))
+  }
+
+  /** Which of two wall clocks a moment is shown by, once the clock was set, is not promised. */
+  #shown(status: string | ReadonlyArray<string> | undefined): unknown {
+    return this.#wallWasSet ? JSON.stringify(status)?.replaceAll(/ (since|at) -?\d+/g, "") : status
+  }
+
+  /** Whoever reads events sees the same as everybody, and without a gap the same as who asks for statuses. */
+  #compareReader(reader: Reader): void {
+    const { events: all } = this.world.readers[0]!
+    const { events, follower } = reader
+    for (; reader.followed < events.length; reader.followed++) {
+      const event = events[reader.followed]!
+      follower.follow(event)
+      if (event._tag === "Snapshot" || event._tag === "EventsMissed") continue
+      // The first reader has come before everything else.
+      same(`event ${event.sequence}`, all[event.sequence - all[0]!.sequence], event)
+    }
+    if (reader.readsAll && follower.missed === 0) same("what events tell", this.model.brief(), follower.statuses)
+  }
+
+  /** The scope is closed, and after it nothing is left but what was reported. */
+  #end(): void {
+    const { machine } = this.world
+    this.#log.push("the scope is closed")
+    this.world.letGo(false)
+    this.world.close()
+    this.#settle(false)
+    for (let waited = 0; this.world.end === undefined && waited < 100_000; waited += 100) {
+      this.world.letGo(false)
+      this.#pass(100)
+    }
+    this.#compare()
+    if (this.world.end === undefined) throw new Broken("the supervisor does not end")
+    this.world.unstick()
+    this.world.letGo(true)
+    this.world.rest()
+    this.#compare()
+    while (this.world.agenda.list.length > 0) {
+      machine.now = this.world.agenda.next
+      this.world.agenda.ring()
+      this.world.rest()
+    }
+    same("runs after the end", [], this.world.alive())
+    same("sleepers after the end", 0, machine.sleepers.list.length)
+    same("questions after the end", 0, this.world.questions)
+  }
+}

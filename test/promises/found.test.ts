@@ -1,0 +1,40 @@
+/**
+ * Histories that once broke a promise, in their shrunk form.
+ */
+import { describe, it } from "@effect/vitest"
+import { live } from "./check.ts"
+import type { History, Plan, Step } from "./history.ts"
+import { quiet, simplest, simplestPlan } from "./history.ts"
+
+const history = (a: Partial<Plan>, ...steps: ReadonlyArray<Step>): History => ({
+  ...simplest,
+  plans: { ...simplest.plans, a: { ...simplestPlan, ...a } },
+  steps
+})
+
+describe("once broken", () => {
+  it("a body that ended while its child lingers is on its way out, also without a finalizer", () => {
+    live(history({ runs: [{ ...quiet, opening: "fails:restart", child: true }] }, { _tag: "Pass", millis: 50 }))
+  })
+
+  it("a run that ends at once when it is taken for hung is not unstoppable, be its stopTimeout 0", () => {
+    live(history({ heartbeat: { _tag: "Manual", within: 450 }, stopTimeout: 0 }, { _tag: "Pass", millis: 700 }))
+  })
+
+  it("a permanent task's good end is told before its schedule has answered", () => {
+    live(history({
+      mode: "permanent",
+      answers: [{ _tag: "Slow", millis: 0, after: 200 }],
+      runs: [{ ...quiet, opening: "succeeds" }]
+    }, { _tag: "Pass", millis: 200 }))
+  })
+
+  it("after a jump of the clock a restart does not wait for the timer before it", () => {
+    live(history(
+      { heartbeat: { _tag: "Manual", within: 450 } },
+      { _tag: "Suspend", millis: 1000 },
+      { _tag: "Acts", acts: [{ _tag: "End", task: "a", how: "fails:restart" }] },
+      { _tag: "Pass", millis: 50 }
+    ))
+  })
+})

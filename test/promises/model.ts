@@ -1,0 +1,788 @@
+/**
+ * What a supervisor promises, as a small state machine: it is given what was asked of a supervisor and what its runs
+ * did, and says what the supervisor must then answer, tell and show. Written from the tables of commands and statuses
+ * and the eleven promises; it knows nothing of how a supervisor works inside.
+ *
+ * It does not predict when a deadline is carried out: it is told, and judges. In a history without stalls the window
+ * it allows is a single moment.
+ */
+import { Broken } from "./broken.ts"
+import { briefly } from "./follower.ts"
+import type { Answer, History, Name, Plan, RunPlan } from "./history.ts"
+import { bound, quiet } from "./history.ts"
+
+export type CommandName = "start" | "restart" | "stop" | "kill" | "remove"
+
+/** What happened, as far as a supervisor can know of it. A `run` is of an entry: the name may be given anew. */
+export type Input =
+  | { readonly _tag: "Add"; readonly call: number; readonly entry: number; readonly name: Name }
+  | {
+    readonly _tag: "Command"
+    readonly call: number
+    readonly command: CommandName
+    readonly name: Name
+    /** With a handle: only this entry will do. */
+    readonly entry: number | undefined
+  }
+  | { readonly _tag: "Shutdown"; readonly call: number }
+  | { readonly _tag: "Abandon" }
+  | { readonly _tag: "Beat" | "Shielded" | "Unshielded" | "BodyOver" | "PartOver"; readonly run: RunId }
+  /** The schedule has an answer to the end of this run at last. */
+  | { readonly _tag: "Answered"; readonly run: RunId }
+
+export interface RunId {
+  readonly entry: number
+  readonly generation: number
+}
+
+/** What the runs themselves know of their ends, and of what their probes found. */
+export interface Facts {
+  /** Why the body ended, as a list of reasons (none for a success), and whether a finalizer died. */
+  readonly endOf: (run: RunId) => { readonly body: ReadonlyArray<string>; readonly finalizerDied: boolean }
+  /** The next thing a probe of this run found that has not been asked for yet. */
+  readonly found: (run: RunId) => "passed" | "failed" | undefined
+}
+
+type Why = "Exhausted" | "NotRestartable" | "Killed" | "ShutDown" | "Escalated"
+type Verdict = "HeartbeatMissed" | "ProbeFailed"
+type Next = CommandName | "verdict" | "shutdown"
+
+interface Run extends RunId {
+  readonly plan: RunPlan
+  shielded: boolean
+  asked: boolean
+  bodyOver: boolean
+  /** What of its end takes time: finalizer, child. */
+  parts: number
+  over: boolean
+}
+
+interface Life {
+  readonly entry: number
+  readonly name: Name
+  readonly plan: Plan
+  status: "Starting" | "Healthy" | "Failed" | "Stopping" | "Stopped" | "Completed" | "Dead"
+  since: number
+  generation: number
+  attempt: number
+  run: Run
+  lastSign: number
+  failedProbes: number
+  probedAt: number
+  lastFailure: { readonly kind: string; readonly generation: number; readonly cause: ReadonlyArray<string> } | undefined
+  restartAt: number | undefined
+  /** Waits for the answer of its schedule, */
+  asking: boolean
+  /** who was told this. */
+  reason: string
+  /** What follows when the run ends. */
+  next: Next | undefined
+  verdict: Verdict | undefined
+  overdue: boolean
+  waiting: Array<{ readonly call: number; readonly command: CommandName }>
+  why: Why | undefined
+  settlement: string | undefined
+}
+
+const never = Number.POSITIVE_INFINITY
+/** "Longer than" is strict, and clocks count milliseconds. */
+const beyond = 1
+
+export class Model {
+  now = 0
+  /** When nothing could be observed. */
+  readonly stalls: Array<{ readonly from: number; readonly to: number }> = []
+  /** Every entry there ever was; the supervisor's own, in start order, are in `lives`. */
+  readonly entries = new Map<number, Life>()
+  readonly lives = new Map<Name, Life>()
+  readonly answers = new Map<number, string | undefined>()
+  /** The settlements of this turn, by entry. */
+  settled = new Map<number, Array<string>>()
+  closing: { readonly failure: string | undefined } | undefined
+  closed = false
+  readonly #shutdowns: Array<number> = []
+  #died = false
+  #escalated: Life | undefined
+  /** What a supervisor must tell next, of each task and of itself. */
+  readonly #toTell = new Map<Name | "", Array<string>>()
+  /** What runs told, and the supervisor has not looked at yet. */
+  #signals: Array<{ readonly run: Run; readonly what: "beat" | "body over" | "over" }> = []
+  readonly #history: History
+  readonly #facts: Facts
+
+  constructor(history: History, facts: Facts) {
+    this.#history = history
+    this.#facts = facts
+  }
+
+  // -----------------------------------------------------------------------------------------------------------------
+  // what happens
+  // -----------------------------------------------------------------------------------------------------------------
+
+  /**
+   * All of this came before the supervisor could turn to it. It takes commands first, in their order; but what a run
+   * did comes before a command about its task.
+   */
+  turn(inputs: ReadonlyArray<Input>): void {
+    for (const input of inputs) this.#happen(input)
+    for (const input of inputs) {
+      if (this.closed) return
+      if (input._tag === "Command") this.#attend(this.lives.get(input.name))
+      this.#command(input)
+      this.#consider()
+    }
+    while (this.#signals.length > 0) this.#attend(this.#life(this.#signals[0]!.run))
+  }
+
+  /** What runs and callers do by themselves. */
+  #happen(input: Input): void {
+    switch (input._tag) {
+      case "Add":
+      case "Command":
+      case "Shutdown":
+        this.answers.set(input.call, undefined)
+        if (input._tag === "Shutdown") this.#shutdowns.push(input.call)
+        if (this.closed) this.#answerAll()
+        return
+      case "Abandon":
+        for (const [call, answer] of this.answers) {
+          if (answer === undefined) this.answers.set(call, "interrupted")
+        }
+        return
+      case "Answered":
+        return
+      default: {
+        const run = this.#life(input.run).run
+        if (run.generation !== input.run.generation || run.over) return
+        switch (input._tag) {
+          case "Beat":
+            this.#signals.push({ run, what: "beat" })
+            return
+          case "Shielded":
+            run.shielded = true
+            return
+          case "Unshielded":
+            run.shielded = false
+            if (run.asked) this.#bodyOver(run)
+            return
+          case "BodyOver":
+            return this.#bodyOver(run)
+          case "PartOver":
+            run.parts--
+            return this.#overIfDone(run)
+        }
+      }
+    }
+  }
+
+  #life(run: RunId): Life {
+    return this.entries.get(run.entry)!
+  }
+
+  #bodyOver(run: Run): void {
+    if (run.bodyOver) return
+    run.bodyOver = true
+    this.#signals.push({ run, what: "body over" })
+    this.#overIfDone(run)
+  }
+
+  #overIfDone(run: Run): void {
+    if (!run.bodyOver || run.parts > 0) return
+    run.over = true
+    this.#signals.push({ run, what: "over" })
+  }
+
+  /** The supervisor looks at what a task's run has told: a sign of life first, then its end. */
+  #attend(life: Life | undefined): void {
+    if (life === undefined) return
+    const mine = this.#signals.filter(({ run }) => run.entry === life.entry)
+      .sort((one, other) => Number(other.what === "beat") - Number(one.what === "beat"))
+    this.#signals = this.#signals.filter(({ run }) => run.entry !== life.entry)
+    for (const { run, what } of mine) {
+      if (this.closed || run !== life.run || this.lives.get(life.name) !== life) continue
+      if (what === "beat") this.#beat(life)
+      if (what === "body over" && !run.over) this.#unwinds(life)
+      if (what === "over") this.#ended(life)
+      this.#consider()
+    }
+  }
+
+  #command(input: Input): void {
+    switch (input._tag) {
+      case "Add":
+        return this.#add(input)
+      case "Command":
+        return this.#about(input)
+      case "Shutdown":
+        return this.#close(undefined)
+      case "Answered": {
+        const life = this.#life(input.run)
+        if (life.asking && life.generation === input.run.generation) this.#answered(life)
+      }
+    }
+  }
+
+  #answer(call: number, answer: string): void {
+    if (this.answers.get(call) === undefined) this.answers.set(call, answer)
+  }
+
+  /** After the end there is nothing to wait for. */
+  #answerAll(): void {
+    for (const call of this.answers.keys()) {
+      this.#answer(call, this.#shutdowns.includes(call) ? "ok" : "SupervisorClosed")
+    }
+  }
+
+  // -----------------------------------------------------------------------------------------------------------------
+  // the table of commands
+  // -----------------------------------------------------------------------------------------------------------------
+
+  #add({ call, entry, name }: Input & { readonly _tag: "Add" }): void {
+    if (this.closing !== undefined) return this.#answer(call, "SupervisorClosed")
+    if (this.lives.has(name)) return this.#answer(call, "TaskAlreadyExists")
+    const life = {
+      entry,
+      name,
+      plan: this.#history.plans[name],
+      generation: 0,
+      attempt: 0,
+      failedProbes: 0,
+      asking: false,
+      overdue: false,
+      waiting: []
+    } as unknown as Life
+    this.entries.set(entry, life)
+    this.lives.set(name, life)
+    this.#tell(life, "TaskAdded")
+    this.#start(life)
+    this.#answer(call, "ok")
+  }
+
+  #about({ call, command, entry, name }: Input & { readonly _tag: "Command" }): void {
+    if (this.closing !== undefined) return this.#answer(call, "SupervisorClosed")
+    const life = this.lives.get(name)
+    if (life === undefined || (entry !== undefined && life.entry !== entry)) return this.#answer(call, "TaskNotFound")
+    const running = life.status === "Starting" || life.status === "Healthy" || life.status === "Stopping"
+    if (command === "start" && running) return this.#answer(call, "TaskAlreadyRunning")
+    if (command !== "start" && running) return this.#endFirst(life, command, call)
+    switch (command) {
+      case "start":
+      case "restart":
+        this.#startAfresh(life)
+        break
+      case "stop":
+        if (life.status === "Failed") this.#rest(life, "Stopped")
+        break
+      case "kill":
+        if (life.status !== "Dead") this.#dead(life, "Killed")
+        break
+      case "remove":
+        if (life.status === "Failed") this.#dead(life, "Killed")
+        this.#forget(life)
+    }
+    this.#answer(call, "ok")
+  }
+
+  /** The last command wins. */
+  #endFirst(life: Life, command: CommandName, call: number): void {
+    if (life.status === "Stopping") {
+      this.#overtake(life, command)
+      life.next = command
+    } else {
+      this.#ask(life, command)
+    }
+    if (life.overdue) return this.#answer(call, "TaskUnstoppable")
+    life.waiting.push({ call, command })
+  }
+
+  #overtake(life: Life, keep: Next): void {
+    for (const { call, command } of life.waiting) {
+      if (command !== keep) this.#answer(call, "CommandSuperseded")
+    }
+    life.waiting = life.waiting.filter(({ command }) => command === keep)
+  }
+
+  // -----------------------------------------------------------------------------------------------------------------
+  // the life of a task
+  // -----------------------------------------------------------------------------------------------------------------
+
+  #enter(life: Life, status: Life["status"]): void {
+    life.status = status
+    life.since = this.now
+  }
+
+  #tell(life: Life, tag: string, ...details: ReadonlyArray<string | number | undefined>): void {
+    const words = details.filter((detail) => detail !== undefined)
+    this.#mustTell(life.name, [`${tag} ${life.name}#${life.generation}`, ...words].join(" "))
+  }
+
+  #mustTell(of: Name | "", line: string): void {
+    const lines = this.#toTell.get(of)
+    if (lines === undefined) this.#toTell.set(of, [line])
+    else lines.push(line)
+  }
+
+  #startAfresh(life: Life): void {
+    life.attempt = 0
+    this.#start(life)
+  }
+
+  #start(life: Life): void {
+    life.generation++
+    const plan = life.plan.runs[life.generation - 1] ?? quiet
+    const { child, finalizer } = plan
+    life.run = {
+      entry: life.entry,
+      generation: life.generation,
+      plan,
+      shielded: plan.shielded,
+      asked: false,
+      bodyOver: false,
+      parts: (finalizer === "none" || finalizer === "dies" ? 0 : 1) + (child ? 1 : 0),
+      over: false
+    }
+    life.restartAt =
+      life.next =
+      life.why =
+      life.settlement =
+        undefined
+    life.asking = life.overdue = false
+    life.failedProbes = 0
+    life.lastSign = this.now
+    this.#enter(life, "Starting")
+    this.#tell(life, "TaskStarting", "attempt", life.attempt)
+    if (life.plan.heartbeat._tag === "Automatic" || life.plan.heartbeat._tag === "None") this.#healthy(life)
+    if (plan.opening === "waits") return
+    if (plan.opening === "beats" || plan.opening === "pulses") this.#signals.push({ run: life.run, what: "beat" })
+    else this.#bodyOver(life.run)
+  }
+
+  #healthy(life: Life): void {
+    this.#enter(life, "Healthy")
+    this.#tell(life, "TaskHealthy")
+  }
+
+  #beat(life: Life): void {
+    if (life.status !== "Starting" && life.status !== "Healthy") return
+    life.lastSign = this.now
+    life.failedProbes = 0
+    if (life.status === "Starting") this.#healthy(life)
+  }
+
+  /** Attempts are forgotten after the task has been healthy for longer than `stableAfter`. */
+  #forgetAttempts(life: Life): void {
+    if (life.status !== "Healthy" || life.attempt === 0 || this.now - life.since <= bound(life.plan.stableAfter)) return
+    life.attempt = 0
+    this.#tell(life, "TaskStable")
+  }
+
+  /** Asks the run to end. */
+  #ask(life: Life, next: Next): void {
+    life.next = next
+    this.#stopping(life, next)
+    life.run.asked = true
+    if (!life.run.shielded) this.#bodyOver(life.run)
+  }
+
+  /** The body has ended by itself, what it leaves behind has not. */
+  #unwinds(life: Life): void {
+    if (life.status === "Starting" || life.status === "Healthy") this.#stopping(life, "ended")
+  }
+
+  #stopping(life: Life, because: string): void {
+    this.#forgetAttempts(life)
+    this.#enter(life, "Stopping")
+    this.#tell(life, "TaskStopping", because)
+  }
+
+  #verdict(life: Life, verdict: Verdict, ...details: ReadonlyArray<string>): void {
+    this.#tell(life, verdict, ...details)
+    life.verdict = verdict
+    this.#ask(life, "verdict")
+  }
+
+  #ended(life: Life): void {
+    this.#forgetAttempts(life)
+    const { body, finalizerDied } = this.#facts.endOf(life.run)
+    const cause = finalizerDied ? [...body, "Die:finalizer"] : body
+    const { next } = life
+    life.next = undefined
+    life.overdue = false
+    if (next === undefined) return this.#endedByItself(life, cause)
+    // It was asked to end, by an interruption. What else comes with it is told.
+    if (cause.some((reason) => reason !== "Interrupt")) this.#failure(life, "Failed", cause)
+    switch (next) {
+      case "verdict":
+        this.#failure(life, life.verdict!, ["Die:verdict"])
+        return this.#askSchedule(life, life.verdict!)
+      case "shutdown":
+        return this.#dead(life, "ShutDown")
+      case "start":
+      case "restart":
+        this.#startAfresh(life)
+        break
+      case "stop":
+        this.#rest(life, "Stopped")
+        break
+      case "kill":
+        this.#dead(life, "Killed")
+        break
+      case "remove":
+        this.#dead(life, "Killed")
+        this.#forget(life)
+    }
+    for (const { call } of life.waiting) this.#answer(call, "ok")
+    life.waiting = []
+  }
+
+  #endedByItself(life: Life, cause: ReadonlyArray<string>): void {
+    if (cause.length === 0 && life.plan.mode !== "permanent") return this.#rest(life, "Completed")
+    if (cause.length === 0) {
+      this.#tell(life, "TaskEnded")
+      return this.#askSchedule(life, "Completed")
+    }
+    this.#failure(life, "Failed", cause)
+    switch (cause.find((reason) => reason.startsWith("Fail:"))) {
+      case "Fail:stop":
+        return this.#dead(life, "NotRestartable")
+      case "Fail:escalate":
+        return this.#dead(life, "Escalated")
+      case "Fail:odd":
+        return this.#dead(life, "NotRestartable", ["Die:directive"])
+      default:
+        return this.#askSchedule(life, "Failed")
+    }
+  }
+
+  #failure(life: Life, kind: string, cause: ReadonlyArray<string>): void {
+    life.lastFailure = { kind, generation: life.generation, cause }
+    this.#tell(life, "TaskFailed", kind)
+  }
+
+  #askSchedule(life: Life, reason: string): void {
+    if (this.closing !== undefined) return this.#dead(life, "ShutDown")
+    if (life.plan.mode === "temporary") return this.#dead(life, "NotRestartable")
+    this.#enter(life, "Failed")
+    life.reason = reason
+    const answer = this.#scheduleOf(life)
+    if (answer._tag === "Slow") life.asking = true
+    else this.#scheduled(life, answer)
+  }
+
+  /** The schedule begins anew with each streak: what it says depends on the attempts alone. */
+  #scheduleOf(life: Life): Answer {
+    return life.plan.answers[life.attempt] ?? life.plan.thereafter
+  }
+
+  #answered(life: Life): void {
+    life.asking = false
+    if (this.closing !== undefined) return this.#dead(life, "ShutDown")
+    this.#scheduled(life, this.#scheduleOf(life))
+  }
+
+  #scheduled(life: Life, answer: Answer): void {
+    if (answer._tag === "Dies") return this.#dead(life, "NotRestartable", ["Die:schedule"])
+    if (answer._tag === "Done" || life.attempt >= bound(life.plan.times)) return this.#dead(life, "Exhausted")
+    life.attempt++
+    const delay = answer._tag === "Endless" ? never : answer.millis
+    this.#tell(life, "RestartScheduled", "attempt", life.attempt, "after", delay, life.reason)
+    if (delay === 0) return this.#start(life)
+    life.restartAt = this.now + delay
+  }
+
+  #rest(life: Life, status: "Stopped" | "Completed" | "Dead", ...details: ReadonlyArray<string>): void {
+    life.asking = false
+    life.restartAt = undefined
+    this.#enter(life, status)
+    this.#tell(life, `Task${status}`, ...details)
+    if (status === "Completed") this.#settle(life, `success ${life.entry}#${life.generation}`)
+    if (status === "Stopped") this.#settle(life, "TaskStopped")
+  }
+
+  #dead(life: Life, why: Why, ofPolicy: ReadonlyArray<string> = []): void {
+    life.why = why
+    this.#rest(life, "Dead", why)
+    this.#settleDead(life, why, ofPolicy)
+    this.#died = true
+    const gaveUp = why === "Exhausted" || why === "NotRestartable" || why === "Escalated"
+    if (why === "Escalated" || (gaveUp && life.plan.whenDead === "escalate")) this.#escalated ??= life
+  }
+
+  #settleDead(life: Life, why: Why, ofPolicy: ReadonlyArray<string> = []): void {
+    const cause = [...life.lastFailure?.cause ?? [], ...ofPolicy]
+    this.#settle(life, `TaskDead ${why} after ${life.generation}: ${cause.join(", ")}`)
+  }
+
+  #settle(life: Life, settlement: string): void {
+    life.settlement = settlement
+    const settled = this.settled.get(life.entry)
+    if (settled === undefined) this.settled.set(life.entry, [settlement])
+    else settled.push(settlement)
+  }
+
+  #forget(life: Life): void {
+    this.lives.delete(life.name)
+    this.#tell(life, "TaskRemoved")
+  }
+
+  // -----------------------------------------------------------------------------------------------------------------
+  // the end of the supervisor
+  // -----------------------------------------------------------------------------------------------------------------
+
+  /** Whether there is reason to end, and how far the ending has come. */
+  #consider(): void {
+    const { maxDeadFraction, whenAllCompleted } = this.#history.options
+    const lives = Array.from(this.lives.values())
+    const dead = lives.filter((life) => life.status === "Dead").length
+    const done = dead + lives.filter((life) => life.status === "Completed").length
+    if (this.#escalated !== undefined) {
+      const listed = this.#escalated.entry <= this.#history.options.listed
+      this.#close(`${listed ? "TaskDead" : "DynamicTaskDead"} ${this.#escalated.name}`)
+    }
+    if (this.#died && maxDeadFraction !== "none" && lives.length > 0 && dead / lives.length >= maxDeadFraction) {
+      this.#close(`TooManyDeadTasks ${dead} of ${lives.length}`)
+    }
+    this.#died = false
+    if (whenAllCompleted === "end" && lives.length > 0 && done === lives.length) this.#close(undefined)
+    this.#goOnClosing(lives)
+  }
+
+  #close(failure: string | undefined): void {
+    if (this.closing !== undefined) return
+    this.closing = { failure }
+    this.#mustTell("", failure === undefined ? "SupervisorClosing" : "SupervisorClosing with failure")
+  }
+
+  /** One task after another, the last one first. */
+  #goOnClosing(lives: ReadonlyArray<Life>): void {
+    if (this.closing === undefined || this.closed) return
+    for (const life of lives.toReversed()) {
+      if (life.status === "Failed") this.#dead(life, "ShutDown")
+      if (life.status === "Starting" || life.status === "Healthy") this.#ask(life, "shutdown")
+      if (
+        life.status === "Stopping" && (life.next === undefined || life.next === "restart" || life.next === "verdict")
+      ) {
+        this.#overtake(life, "shutdown")
+        life.next = "shutdown"
+      }
+      if (life.status === "Stopping" && !life.overdue) return
+    }
+    this.closed = true
+    this.#mustTell("", "SupervisorClosed")
+    this.#answerAll()
+    for (const life of this.lives.values()) {
+      if (life.settlement === undefined) this.#settleDead(life, "ShutDown")
+    }
+  }
+
+  // -----------------------------------------------------------------------------------------------------------------
+  // what the supervisor tells
+  // -----------------------------------------------------------------------------------------------------------------
+
+  /** The supervisor tells this: it must be next, or due, or follow from what fell due or runs have told. */
+  hear(of: Name | "", line: string): void {
+    const lines = this.#toTell.get(of) ?? []
+    if (lines[0] === line) {
+      lines.shift()
+      return
+    }
+    if (lines.length > 0) throw new Broken(`"${line}" was told, "${lines[0]}" should have been`)
+    const life = of === "" ? undefined : this.lives.get(of)
+    const due = life && this.#deadlines(life).find(({ tag }) => line.startsWith(`${tag} `))
+    if (due !== undefined && due.earliest <= this.now && this.now <= due.latest) {
+      due.fall()
+      this.#fallen = true
+    } else if (this.#fallen) this.#considerFallen()
+    else if (this.#signals.length > 0) this.#attend(this.#life(this.#signals[0]!.run))
+    else if (due !== undefined) throw new Broken(`"${line}" was told outside of ${due.earliest} to ${due.latest} ms`)
+    else if (life === undefined || !this.#probe(life)) throw new Broken(`"${line}" was told without a reason`)
+    this.hear(of, line)
+  }
+
+  #fallen = false
+
+  /** What fell due at one moment is carried out before anything is made of it. */
+  #considerFallen(): void {
+    this.#fallen = false
+    this.#consider()
+  }
+
+  /** Takes note of the next thing that a probe of the run under way found. */
+  #probe(life: Life): boolean {
+    const found = this.closed ? undefined : this.#facts.found(life.run)
+    if (found === undefined) return false
+    if (found === "passed") this.#beat(life)
+    else if (!this.#isStartup(life)) {
+      life.failedProbes++
+      life.probedAt = this.now
+    }
+    return true
+  }
+
+  /** Starting, and the start-up timeout alone decides. */
+  #isStartup(life: Life): boolean {
+    return life.status === "Starting" && life.plan.startupTimeout !== undefined
+  }
+
+  /** Everything that time alone brings about. */
+  #deadlines(life: Life): ReadonlyArray<Deadline> {
+    const { heartbeat, stableAfter, startupTimeout, stopTimeout } = life.plan
+    const all: Array<Deadline> = []
+    const underWay = life.status === "Starting" || life.status === "Healthy"
+    const grace = this.#fairly(0, this.#history.options.initialDelay)
+    if (this.#isStartup(life)) {
+      all.push({
+        tag: "HeartbeatMissed",
+        ...this.#fairly(life.lastSign, startupTimeout! + beyond),
+        fall: () => this.#verdict(life, "HeartbeatMissed", "startup")
+      })
+    } else if (underWay && heartbeat._tag === "Manual") {
+      const silence = this.#fairly(life.lastSign, heartbeat.within + beyond)
+      all.push({
+        tag: "HeartbeatMissed",
+        earliest: Math.max(silence.earliest, grace.earliest),
+        latest: Math.max(silence.latest, grace.latest),
+        fall: () => this.#verdict(life, "HeartbeatMissed", life.status === "Starting" ? "startup" : "run")
+      })
+    } else if (underWay && heartbeat._tag === "Probe" && life.failedProbes >= heartbeat.failures) {
+      all.push({
+        tag: "ProbeFailed",
+        earliest: grace.earliest,
+        latest: Math.max(grace.latest, life.probedAt),
+        fall: () => this.#verdict(life, "ProbeFailed")
+      })
+    }
+    if (life.status === "Stopping" && !life.overdue) {
+      all.push({
+        tag: "TaskUnstoppable",
+        ...this.#fairly(life.since, bound(stopTimeout)),
+        fall: () => {
+          life.overdue = true
+          this.#tell(life, "TaskUnstoppable")
+          for (const { call } of life.waiting) this.#answer(call, "TaskUnstoppable")
+          life.waiting = []
+        }
+      })
+    }
+    if (life.status === "Healthy" && life.attempt > 0) {
+      all.push({
+        tag: "TaskStable",
+        ...this.#late(life.since, bound(stableAfter) + beyond),
+        fall: () => this.#forgetAttempts(life)
+      })
+    }
+    if (life.status === "Failed" && life.restartAt !== undefined) {
+      all.push({
+        tag: this.closing === undefined ? "TaskStarting" : "TaskDead",
+        ...this.#late(life.since, life.restartAt - life.since),
+        fall: () => this.closing === undefined ? this.#start(life) : this.#dead(life, "ShutDown")
+      })
+    }
+    return all
+  }
+
+  /** Carried out when the clock wakes the supervisor: late, if the clock was. */
+  #late(since: number, millis: number): Window {
+    const slept = this.stalls.reduce((sum, { from, to }) => to > since ? sum + to - from : sum, 0)
+    return { earliest: since + millis, latest: since + millis + slept + this.#history.options.lateness }
+  }
+
+  /**
+   * What is held against a run: the time in which nothing could be observed does not count. Where a stall began is
+   * known up to the interval at which the supervisor looks, and that much more may be given away.
+   */
+  #fairly(since: number, millis: number): Window {
+    const { interval, lateness } = this.#history.options
+    const lost = this.stalls.reduce((sum, { from, to }) => sum + Math.max(0, to - Math.max(from, since)), 0)
+    const given = 3 * interval * this.stalls.filter(({ to }) => to > since - interval).length
+    return { earliest: since + millis + lost, latest: since + millis + lost + given + lateness }
+  }
+
+  /**
+   * The supervisor has come to rest: nothing it should have told is missing. At the end of a moment, nothing that is
+   * due in it is left undone.
+   */
+  atRest(momentIsOver: boolean): void {
+    for (const life of this.lives.values()) {
+      while (this.#probe(life));
+    }
+    this.#considerFallen()
+    this.turn([])
+    for (const [line] of this.#toTell.values()) {
+      if (line !== undefined) throw new Broken(`"${line}" should have been told`)
+    }
+    if (this.closed) return
+    for (const life of this.lives.values()) {
+      for (const { latest, tag } of this.#deadlines(life)) {
+        if (latest < this.now || (momentIsOver && latest === this.now)) {
+          throw new Broken(`"${tag} ${life.name}#${life.generation}" was due at ${latest} ms`)
+        }
+      }
+    }
+  }
+
+  // -----------------------------------------------------------------------------------------------------------------
+  // what the supervisor shows
+  // -----------------------------------------------------------------------------------------------------------------
+
+  statuses(): ReadonlyArray<string> {
+    return Array.from(this.lives.values(), (life) => {
+      const failure = life.lastFailure
+      return [
+        `${life.status} ${life.name}#${life.generation} attempt ${life.attempt} since ${life.since}`,
+        life.status === "Stopping" && life.overdue ? "overdue" : "",
+        life.status === "Dead" ? life.why : "",
+        life.restartAt === undefined || life.restartAt === never ? "" : `restart at ${life.restartAt}`,
+        failure === undefined ? "" : `failed ${failure.kind} #${failure.generation}`
+      ].filter((word) => word !== "").join(", ")
+    })
+  }
+
+  /** The same, as far as events tell. */
+  brief(): ReadonlyArray<string> {
+    return Array.from(this.lives.values(), (life) => {
+      const detail = life.status === "Stopping" && life.overdue
+        ? "overdue"
+        : life.status === "Dead"
+        ? life.why
+        : undefined
+      return briefly(life.name, { ...life, ...(detail === undefined ? {} : { detail }) })
+    })
+  }
+
+  /** The runs that are under way, or on their way out. */
+  alive(): ReadonlyArray<string> {
+    return Array.from(this.entries.values(), (life) => life.run.over ? "" : `${life.entry}#${life.run.generation}`)
+      .filter((run) => run !== "")
+      .sort()
+  }
+
+  end(): string | undefined {
+    if (!this.closed) return undefined
+    const overdue = Array.from(this.lives.values()).filter((life) => life.overdue)
+    return [
+      this.closing?.failure === undefined ? "ended" : `gave up: ${this.closing.failure}`,
+      ...this.statuses(),
+      ...overdue.map((life) => `unstoppable ${life.name}#${life.generation}`)
+    ].join("\n")
+  }
+
+  /** Whose waiters wait. */
+  isUnsettled(entry: number): boolean {
+    return this.entries.get(entry)?.settlement === undefined
+  }
+
+  settlementOf(entry: number): string | undefined {
+    return this.entries.get(entry)?.settlement
+  }
+}
+
+interface Window {
+  readonly earliest: number
+  readonly latest: number
+}
+
+interface Deadline extends Window {
+  readonly tag: string
+  readonly fall: () => void
+}
