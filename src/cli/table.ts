@@ -6,7 +6,7 @@ import { tags } from "../TaskStatus.ts"
 import * as Columns from "./columns.ts"
 import * as Text from "./text.ts"
 import type { Paint, Tone } from "./tone.ts"
-import { painter } from "./tone.ts"
+import { isGivenUp, painter } from "./tone.ts"
 
 /** What is known of one supervisor. */
 interface Supervised {
@@ -106,7 +106,8 @@ const choose = (supervisors: ReadonlyArray<Supervised>, height: number): Readonl
 }
 
 const isWell = (status: TaskStatus): boolean =>
-  status._tag === "Healthy" || status._tag === "Completed" || status._tag === "Stopped"
+  status._tag === "Healthy" || status._tag === "Completed" || status._tag === "Stopped" ||
+  (status._tag === "Dead" && !isGivenUp(status.why))
 
 const renderTitle = (supervisor: Supervised, now: number, width: number, paint: Paint): string => {
   const { ending, path, since, statuses } = supervisor

@@ -129,13 +129,14 @@ describe("the live table", () => {
   it("shows what needs a look first where not all fit, and counts the rest", () => {
     const many = [
       ...Array.from({ length: 30 }, (_, index) => status(`worker-${index}`, { _tag: "Healthy" })),
+      status("killed", { _tag: "Dead", why: "Killed" }),
       status("broken", { _tag: "Dead", why: "Exhausted" })
     ]
     const lines = render(80, 6, { supervisors: [{ path: "app", since: now, statuses: many }] })
     assert.strictEqual(lines.length, 6)
     assert.match(lines[2] ?? "", /^broken/)
     assert.match(lines[3] ?? "", /^worker-0/)
-    assert.strictEqual(lines[5], "… and 28 more tasks: 28 Healthy")
+    assert.strictEqual(lines[5], "… and 29 more tasks: 28 Healthy, 1 Dead")
   })
 
   it("keeps the newest lines of the log, and four of them on a full screen", () => {
