@@ -59,11 +59,12 @@ export const run = Command.make(
   },
   Effect.fnUntraced(function*({ json, module, runTime }) {
     const asked = yield* Signals.listen
-    const program = yield* Effect.raceFirst(Module.load(module), Effect.asVoid(asked))
-    // Asked to end while the module was being loaded: there is nothing to stop.
+    // Before the module is loaded, for what it prints by then.
+    const events = json ? yield* Printed.json : undefined
+    const program = yield* Effect.raceFirst(Module.load(module), Effect.flatMap(asked, notYetRunning))
     if (program === undefined) return
     const { canAnimate, canColor } = yield* TerminalCapabilities.TerminalCapabilities
-    const view = yield* json ? Printed.json : canAnimate ? Screen.make(canColor) : Printed.lines
+    const view = events ?? (yield* canAnimate ? Screen.make(canColor) : Printed.lines)
     yield* supervise({ module, program, view, asked, runTime })
   }, Effect.scoped)
 ).pipe(
@@ -78,6 +79,15 @@ export const run = Command.make(
     { command: "effect-supervisor run src/supervisor.ts --json --for \"1 minute\"", description: "A minute of events" }
   ])
 )
+
+/** Asked to end while the module was being loaded: there is nothing to stop. */
+const notYetRunning = (asked: Signals.Asked): Effect.Effect<undefined, Errors.RunFailed> =>
+  asked._tag === "Uncaught" ? Effect.fail(uncaught(asked.error)) : Effect.undefined
+
+const uncaught = (error: unknown): Errors.RunFailed =>
+  new Errors.RunFailed({
+    message: `stopped, because outside of every task this was thrown: ${Thrown.describe(error, process.cwd())}`
+  })
 
 /** Why everything is being stopped; `undefined` when it ended by itself. */
 type Stop = Signals.Asked | { readonly _tag: "Elapsed" } | { readonly _tag: "Unread" }
@@ -143,10 +153,7 @@ const failureOf = ({ exit, isSupervised, module, stop }: {
   readonly stop: Stop | undefined
   readonly isSupervised: boolean
 }): Errors.CommandLineError | undefined => {
-  if (stop?._tag === "Uncaught") {
-    const thrown = Thrown.describe(stop.error, process.cwd())
-    return new Errors.RunFailed({ message: `stopped, because outside of every task this was thrown: ${thrown}` })
-  }
+  if (stop?._tag === "Uncaught") return uncaught(stop.error)
   if (Exit.isFailure(exit)) {
     if (stop !== undefined && Cause.hasInterruptsOnly(exit.cause)) return undefined
     return new Errors.RunFailed({ message: explain(module, exit.cause) })

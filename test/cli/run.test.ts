@@ -37,6 +37,7 @@ describe.concurrent("effect-supervisor run", () => {
         events.map((_, index) => index + 1),
         "without gap or repeat"
       )
+      assert.include(stderr, "loaded\n")
       assert.include(stderr, "written to the console")
       assert.include(stderr, "app/chatty logged")
     }))
