@@ -1,5 +1,8 @@
 /**
  * What the conformance tests share: a look at runs from outside, by the test's clock, and things done at a given time.
+ *
+ * Mind that the first sleep under a `TestClock` that has not been adjusted yet can be interrupted, even in a finalizer
+ * (its warning is set up interruptibly). A test of a finalizer that takes its time adjusts the clock before.
  */
 import * as Supervisor from "effect-supervisor/Supervisor"
 import type { SupervisorEvent } from "effect-supervisor/SupervisorEvent"

@@ -821,12 +821,18 @@ describe("TS-15", () => {
 
   it.effect("TS-15 a listed task that dies at once is judged by the whole list", () =>
     Effect.gen(function*() {
+      // More than are started in one go.
+      const others = Array.from({ length: 999 }, (_, index) => never(`other ${index}`))
       const supervisor = yield* Supervisor.make({
-        maxDeadFraction: 0.5,
-        tasks: [Task.make("dies", new Net(), failingOnce), never("a"), never("b")]
+        maxDeadFraction: 0.002,
+        tasks: [Task.make("dies", new Net(), failingOnce), ...others]
       })
       yield* TestClock.adjust("1 hour")
-      assert.deepStrictEqual(yield* tags(supervisor), ["dies Dead", "a Healthy", "b Healthy"])
+      assert.deepStrictEqual((yield* tags(supervisor)).slice(0, 2), ["dies Dead", "other 0 Healthy"])
+      const end = yield* beside(supervisor.await)
+      yield* supervisor.kill("other 0")
+      const { reason } = gaveUp(yield* Fiber.join(end))
+      assert.deepInclude(assertTag(reason, "TooManyDeadTasks"), { dead: 2, total: 1000 })
     }))
 
   it.effect("TS-15 without a limit all may die", () =>

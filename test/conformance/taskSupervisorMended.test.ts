@@ -616,12 +616,14 @@ describe("TS-41", () => {
       const supervisor = yield* Supervisor.make({
         tasks: [Task.make("slow", Effect.onInterrupt(Effect.never, () => Effect.sleep(1000)))]
       })
-      yield* beside(supervisor.shutdown)
+      yield* TestClock.adjust(100)
+      const down = yield* beside(supervisor.shutdown)
       const add = yield* after(500, timed(supervisor.add(Task.make("added", runs.of(Effect.never)))))
       yield* TestClock.adjust(1000)
       const { at, exit } = yield* Fiber.join(add)
-      assert.strictEqual(at, 500)
+      assert.strictEqual(at, 600)
       assert.strictEqual(failureOf(exit)._tag, "SupervisorClosed")
+      assert.strictEqual((yield* Fiber.join(down)).at, 1100)
       assert.deepStrictEqual((yield* supervisor.await).statuses.map(({ task }) => task), ["slow"])
       assert.deepStrictEqual(runs.begun, [])
     }))
@@ -762,15 +764,15 @@ describe("TS-44", () => {
       Effect.gen(function*() {
         const clock = yield* StallingClock.make
         yield* clock.provide(Effect.scoped(Effect.gen(function*() {
+          const slow = Effect.andThen(Effect.sleep(950), Effect.sleep(950))
           const [supervisor, events] = yield* recorded(Supervisor.make({
-            tasks: [
-              Task.make("task", Effect.onInterrupt(Effect.never, () => Effect.sleep(1900)), { stopTimeout: 2000 })
-            ]
+            tasks: [Task.make("task", Effect.onInterrupt(Effect.never, () => slow), { stopTimeout: 2000 })]
           }))
+          yield* TestClock.adjust(1)
           const stop = yield* beside(supervisor.stop("task"))
-          yield* TestClock.adjust(1000)
+          yield* TestClock.adjust(500)
           yield* clock[how](20_000)
-          yield* TestClock.adjust(900)
+          yield* TestClock.adjust(1400)
           assert.deepStrictEqual((yield* Fiber.join(stop)).exit, Exit.void)
           assert.deepStrictEqual(eventsOf(events, "TaskUnstoppable"), [])
         })))
