@@ -53,6 +53,9 @@ export type Directive = "restart" | "stop" | "escalate"
  * - `ProbeFailed`: so many probes in a row; `cause` is the last one's.
  * - `Completed`: a permanent task ended well.
  *
+ * A run that was stopped by a verdict is expected to end by interruption; what
+ * else it ended with (a finalizer that died, say) is in `ended`.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -62,8 +65,18 @@ export type RestartReason<E> =
     readonly cause: Cause.Cause<E>
     readonly finalizers?: Cause.Cause<never> | undefined
   }
-  | { readonly _tag: "HeartbeatMissed"; readonly silence: Duration.Duration; readonly during: "startup" | "run" }
-  | { readonly _tag: "ProbeFailed"; readonly failures: number; readonly cause: Cause.Cause<unknown> }
+  | {
+    readonly _tag: "HeartbeatMissed"
+    readonly silence: Duration.Duration
+    readonly during: "startup" | "run"
+    readonly ended?: Cause.Cause<E>
+  }
+  | {
+    readonly _tag: "ProbeFailed"
+    readonly failures: number
+    readonly cause: Cause.Cause<unknown>
+    readonly ended?: Cause.Cause<E>
+  }
   | { readonly _tag: "Completed" }
 
 const TypeId = "~effect-supervisor/RestartPolicy"

@@ -120,7 +120,11 @@ export interface TaskHandle<out A, out E> {
    */
   readonly await: Effect.Effect<A, SupervisorError.TaskDead<E> | SupervisorError.TaskStopped>
   readonly status: Effect.Effect<TaskStatus, Unreachable>
-  /** The status now, then after every change; ends when the task is removed or the supervisor has ended. */
+  /**
+   * The status now, then the newest one after each change: who reads slowly sees
+   * fewer of them, never an old one last. Ends when the task is removed or the
+   * supervisor has ended.
+   */
   readonly changes: Stream.Stream<TaskStatus>
   readonly start: Effect.Effect<void, Unreachable | SupervisorError.TaskAlreadyRunning>
   readonly restart: Effect.Effect<void, Unended>
@@ -143,7 +147,8 @@ export interface SupervisorOptions<Tasks extends ReadonlyArray<Task.Task.Any>, R
   /** Defaults for every task that does not say otherwise, added ones too. */
   readonly defaults?: Task.TaskOptions<unknown, R2, R3>
   /**
-   * When silence becomes a verdict: not before `initialDelay` (default 3 s)
+   * When silence or failed probes become a verdict (a task's own
+   * `startupTimeout` apart): not before `initialDelay` (default 3 s)
    * after the supervisor's start, and no more than `interval` (default 200 ms)
    * late. While anything is watched, the loop turns at least every `interval`
    * to measure its own stalls.
@@ -152,7 +157,8 @@ export interface SupervisorOptions<Tasks extends ReadonlyArray<Task.Task.Any>, R
   /**
    * Gives up with `TooManyDeadTasks` when the share of dead tasks reaches this
    * fraction, above 0 and at most 1. Killed tasks count as dead; completed and
-   * stopped ones only in the total. Checked at each death. Default: no limit.
+   * stopped ones only in the total. Checked at each death; taking a task out is
+   * none. Default: no limit.
    */
   readonly maxDeadFraction?: number
   /**
@@ -290,7 +296,11 @@ const makeWith = Effect.fnUntraced(function*<E>(
   // Which refusals a command can meet is known from the table of commands; the loop itself answers with any of them.
   const command = <Refusal>(name: CommandName, target: Target): Effect.Effect<void, Refusal> =>
     Effect.withSpan(
-      loop.ask((reply) => ({ event: { _tag: "Command", reply, command: name, target }, task: undefined })),
+      loop.ask((reply) => ({
+        _tag: "Command",
+        event: { _tag: "Command", reply, command: name, target },
+        task: undefined
+      })),
       `Supervisor.${name}`,
       { attributes: { supervisor: path, task: target.name }, captureStackTrace: false }
     ) as Effect.Effect<void, Refusal>
@@ -325,6 +335,7 @@ const makeWith = Effect.fnUntraced(function*<E>(
     return supervised
   }
   const adding = (task: Supervised) => (reply: number): Command => ({
+    _tag: "Command",
     event: { _tag: "Add", reply, listed: task.listed, id: task.id, name: task.name, settings: task.settings },
     task
   })
@@ -375,10 +386,10 @@ const makeWith = Effect.fnUntraced(function*<E>(
   const changesOf = (target: Target): Stream.Stream<TaskStatus> =>
     events.pipe(
       Stream.filter((event) => !("task" in event) || event.task === target.name),
-      Stream.map(() => statusOf(target)),
-      Stream.takeWhile(Exit.isSuccess),
-      Stream.map((exit) => exit.value),
-      Stream.changesWith((before, after) => before === after)
+      Stream.map(() => ({ version: interpreter.state.names.get(target.name)?.version, exit: statusOf(target) })),
+      Stream.takeWhile(({ exit }) => Exit.isSuccess(exit)),
+      Stream.changesWith((before, after) => before.version === after.version),
+      Stream.flatMap(({ exit }) => Stream.fromEffect(Effect.orDie(exit)))
     )
 
   const awaitOf = (
@@ -394,7 +405,7 @@ const makeWith = Effect.fnUntraced(function*<E>(
   )
   const shutdown = Effect.withSpan(
     Effect.andThen(
-      Effect.sync(() => loop.send({ event: { _tag: "Shutdown" }, task: undefined })),
+      Effect.sync(() => loop.send({ _tag: "Command", event: { _tag: "Shutdown" }, task: undefined })),
       Effect.ignoreCause(ended)
     ),
     "Supervisor.shutdown",
@@ -437,7 +448,7 @@ const makeWith = Effect.fnUntraced(function*<E>(
 
   const observer = Context.get(context, Observer)
   if (observer !== undefined && parent === undefined) yield* Effect.ignoreCause(observer(supervisor), { log: "Error" })
-  yield* Effect.addFinalizer(() => shutdown)
+  yield* Effect.addFinalizer(() => Effect.andThen(shutdown, loop.over))
   const listed = options.tasks.map((task) => prepare(task, own, true))
   const last = listed.pop()
   // They are added in this order; when the last one is answered, all before it have been.

@@ -90,7 +90,8 @@ export interface CommonOptions<R3 = never> {
   /** How a run shows life; default `Heartbeat.automatic({ every: "100 millis" })`. */
   readonly heartbeat?: Heartbeat.Heartbeat<R3>
   /**
-   * How long a run may take to its first sign of life. Default: a manual task
+   * How long a run may take to its first sign of life, also while the
+   * supervisor's `healthCheck.initialDelay` lasts. Default: a manual task
    * has its `within`, a probed one as many failures as it is allowed.
    */
   readonly startupTimeout?: Duration.Input

@@ -90,3 +90,17 @@ export const move = (self: Deadlines, deadline: Deadline, due: number): void => 
 }
 
 export const earliest = (self: Deadlines): Deadline | undefined => self.heap[0]
+
+/** The entries against which something falls due by `now`, at most `most` of them: costs what has expired. */
+export const watchedBy = (self: Deadlines, now: number, most: number): ReadonlyArray<number> => {
+  const entries: Array<number> = []
+  if (self.watching === 0) return entries
+  const open = [0]
+  for (let index = open.pop(); index !== undefined && entries.length < most; index = open.pop()) {
+    const deadline = self.heap[index]
+    if (deadline === undefined || deadline.due > now) continue
+    if (isWatched(deadline.kind)) entries.push(deadline.entry)
+    open.push(index * 2 + 1, index * 2 + 2)
+  }
+  return entries
+}

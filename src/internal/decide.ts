@@ -14,7 +14,7 @@ import * as Running from "./running.ts"
 import type { Decision, Entry, Event, State } from "./state.ts"
 
 /** How many deadlines one tick carries out; the next tick follows at once. It keeps commands from waiting. */
-const ticksAtOnce = 256
+export const ticksAtOnce = 256
 
 export const decide = (state: State, event: Event, now: number): ReadonlyArray<Decision> => {
   const deciding: Deciding = { state, now, out: [] }

@@ -4,6 +4,7 @@
 import * as Cause from "effect/Cause"
 import type { RestartReason } from "../RestartPolicy.ts"
 import type { DeadReason } from "../TaskStatus.ts"
+import * as Causes from "./causes.ts"
 import type { Deciding } from "./entry.ts"
 import { arm, disarm, disarmStable, enter, forgetIfStable, forgetQuestion, isRunning, notify } from "./entry.ts"
 import * as Running from "./running.ts"
@@ -32,16 +33,22 @@ export const ended = (deciding: Deciding, entry: Entry, outcome: Outcome): void 
   entry.overdue = false
   if (intent === undefined) return endedByItself(deciding, entry, outcome)
   // The end was asked for, as an interruption. What else came with it (a finalizer that died, say) is not lost.
-  if (outcome._tag === "Failure" && !isInterruptionOnly(outcome.reason)) noteEnd(deciding, entry, outcome.reason)
-  switch (intent._tag) {
-    case "Verdict":
-      return failed(deciding, entry, intent.reason)
-    case "Shutdown":
-      return dead(deciding, entry, "ShutDown")
-    case "Command":
-      return endedByCommand(deciding, entry, intent.command)
-  }
+  const more = outcome._tag === "Failure" && !isInterruptionOnly(outcome.reason) ? outcome.reason : undefined
+  if (intent._tag === "Verdict") return failed(deciding, entry, withEnd(intent.reason, more))
+  if (more !== undefined) noteEnd(deciding, entry, more)
+  return intent._tag === "Shutdown"
+    ? dead(deciding, entry, "ShutDown")
+    : endedByCommand(deciding, entry, intent.command)
 }
+
+/** One outcome for each run: the verdict's, with what the run itself ended with. */
+const withEnd = (
+  verdict: RestartReason<unknown>,
+  more: RestartReason<unknown> | undefined
+): RestartReason<unknown> =>
+  more?._tag === "Failed" && (verdict._tag === "HeartbeatMissed" || verdict._tag === "ProbeFailed")
+    ? { ...verdict, ended: Causes.whole(more) }
+    : verdict
 
 const isInterruptionOnly = (reason: RestartReason<unknown>): boolean =>
   reason._tag === "Failed" && reason.finalizers === undefined && Cause.hasInterruptsOnly(reason.cause)
@@ -163,7 +170,7 @@ export const dead = (
   deciding: Deciding,
   entry: Entry,
   why: DeadReason,
-  policyCause: Cause.Cause<unknown> | undefined = undefined
+  policyCause: Cause.Cause<never> | undefined = undefined
 ): void => {
   const { state } = deciding
   leave(deciding, entry, "Dead")
@@ -185,6 +192,8 @@ export const forget = (deciding: Deciding, entry: Entry): void => {
   state.entries.delete(entry.id)
   state.names.delete(entry.name)
   state.counts[entry.phase]--
+  // Taking a task out is no death that the rest is judged by.
+  state.died = false
   notify(deciding, entry, { _tag: "TaskRemoved" })
   out.push({ _tag: "Forget", id: entry.id })
 }

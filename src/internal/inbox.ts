@@ -1,87 +1,85 @@
 /**
- * What comes to a supervisor's loop, in two lanes: commands, which people wait for, and signals (of runs, of the timer,
- * of schedules). A lane is an unbounded `Queue`, yet no flood fills it: a run is in it at most once, and so is a tick.
+ * What comes to a supervisor's loop, in two lanes: the urgent one for what somebody waits for (commands, the ends they
+ * wait for, ticks), the ordinary one for what runs tell by themselves. A lane is an unbounded `Queue`, yet no flood fills
+ * it: a run waits in it at most once, and so does a tick.
  */
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
-import type { Run } from "./run.ts"
-import type { Supervised } from "./run.ts"
+import type { Run, Supervised } from "./run.ts"
 import type { Event } from "./state.ts"
 
 export interface Command {
+  readonly _tag: "Command"
   readonly event: Event & { readonly _tag: "Add" | "Command" | "Shutdown" }
   /** With `Add`: what is to be run. */
   readonly task: Supervised | undefined
 }
 
-export type Signal =
+export type Message =
+  | Command
+  /** Something happened to a run: a beat, a failed probe, its end. */
   | { readonly _tag: "Run"; readonly run: Run }
   | { readonly _tag: "Answered"; readonly event: Event & { readonly _tag: "Answered" } }
   | { readonly _tag: "Tick" }
-  /** Commands wait. */
+  /** Something urgent waits. */
   | { readonly _tag: "Knock" }
 
-/** What a turn of the loop has to do next: bounded, so that no lane waits long for the other. */
-export interface Batch {
-  readonly commands: ReadonlyArray<Command>
-  readonly signals: ReadonlyArray<Signal>
-}
-
+/** How many of each lane are taken together: neither waits long for the other. */
 const atOnce = 128
 
 export interface Inbox {
-  readonly command: (command: Command) => void
-  readonly signal: (signal: Signal) => void
-  /** The next batch, as soon as there is one; done after `close`. */
-  readonly take: Effect.Effect<Batch, Cause.Done>
-  /** What is there by now, or nothing. */
-  readonly poll: () => Batch | undefined
+  readonly urgent: (message: Message) => void
+  readonly ordinary: (message: Message) => void
+  /** What is next, as soon as there is something; done after `close`. */
+  readonly take: Effect.Effect<ReadonlyArray<Message>, Cause.Done>
+  /** What is next by now. */
+  readonly poll: () => ReadonlyArray<Message>
   readonly close: () => void
 }
 
-const knock: Signal = { _tag: "Knock" }
+const knock: Message = { _tag: "Knock" }
 
 export const make: Effect.Effect<Inbox> = Effect.gen(function*() {
-  const commands = yield* Queue.unbounded<Command>()
-  const signals = yield* Queue.unbounded<Signal, Cause.Done>()
+  const urgent = yield* Queue.unbounded<Message>()
+  const ordinary = yield* Queue.unbounded<Message, Cause.Done>()
   let knocked = false
+  // The loop waits at the ordinary lane alone; whoever comes by the urgent one knocks there.
   const knocking = () => {
     if (knocked) return
     knocked = true
-    Queue.offerUnsafe(signals, knock)
+    Queue.offerUnsafe(ordinary, knock)
   }
-  // The signals have been taken, a knock among them: one for the commands that are left comes after.
-  const batch = (taken: ReadonlyArray<Signal>): Batch => {
-    const polled = poll(commands)
+  // The ordinary ones have been taken, a knock among them: one for the urgent ones that are left comes after.
+  const withUrgent = (taken: ReadonlyArray<Message>): ReadonlyArray<Message> => {
+    const polled = pollUpTo(urgent, atOnce)
     knocked = false
-    if (Queue.sizeUnsafe(commands) > 0) knocking()
-    return { commands: polled, signals: taken }
+    if (Queue.sizeUnsafe(urgent) > 0) knocking()
+    return polled.length === 0 ? taken : polled.concat(taken)
   }
+  const next = Effect.map(Queue.takeBetween(ordinary, 1, atOnce), withUrgent)
   return {
-    command: (command) => {
-      Queue.offerUnsafe(commands, command)
+    urgent: (message) => {
+      Queue.offerUnsafe(urgent, message)
       knocking()
     },
-    signal: (signal) => {
-      Queue.offerUnsafe(signals, signal)
+    ordinary: (message) => {
+      Queue.offerUnsafe(ordinary, message)
     },
     // With more at hand the loop would go on without letting anybody else run.
-    take: Effect.suspend(() => {
-      const next = Effect.map(Queue.takeBetween(signals, 1, atOnce), batch)
-      return Queue.sizeUnsafe(signals) > 0 ? Effect.andThen(Effect.yieldNow, next) : next
-    }),
-    poll: () => Queue.sizeUnsafe(signals) === 0 ? undefined : batch(poll(signals)),
+    take: Effect.suspend(() => Queue.sizeUnsafe(ordinary) > 0 ? Effect.andThen(Effect.yieldNow, next) : next),
+    poll: () => withUrgent(pollUpTo(ordinary, atOnce)),
     close: () => {
-      Queue.endUnsafe(signals)
+      Queue.endUnsafe(ordinary)
+      Queue.shutdownUnsafe(urgent)
     }
   }
 })
 
-const poll = <A, E>(queue: Queue.Queue<A, E>): ReadonlyArray<A> => {
+const pollUpTo = <A, E>(queue: Queue.Queue<A, E>, most: number): Array<A> => {
   const polled: Array<A> = []
-  while (polled.length < atOnce) {
+  while (polled.length < most) {
     const next = Queue.takeUnsafe(queue)
     if (next === undefined || !Exit.isSuccess(next)) break
     polled.push(next.value)

@@ -13,6 +13,7 @@ import * as Schedule from "effect/Schedule"
 import type { RestartReason } from "../RestartPolicy.ts"
 import * as SupervisorError from "../SupervisorError.ts"
 import type { FinalReport, TaskStatus, UnstoppableRun } from "../TaskStatus.ts"
+import * as Causes from "./causes.ts"
 import type { Inbox } from "./inbox.ts"
 import * as Render from "./render.ts"
 import { Reporter } from "./reporter.ts"
@@ -68,7 +69,7 @@ export class Interpreter {
       case "Start":
         return this.#start(this.#task(decision.id), decision.generation, decision.attempt)
       case "Interrupt":
-        return this.#task(decision.id).run?.interrupt()
+        return this.#interrupt(this.#task(decision.id))
       case "AskSchedule":
         return this.#ask(this.#task(decision.id), decision.generation, decision.reason, decision.fresh)
       case "ForgetQuestion":
@@ -107,7 +108,11 @@ export class Interpreter {
 
   readonly #host = {
     now: () => this.time.now(),
-    signal: (run: Run) => this.#inbox.signal({ _tag: "Run", run })
+    signal: (run: Run) => {
+      const message = { _tag: "Run", run } as const
+      if (run.isAwaited) this.#inbox.urgent(message)
+      else this.#inbox.ordinary(message)
+    }
   }
 
   #start(task: Supervised, generation: number, attempt: number): void {
@@ -117,8 +122,13 @@ export class Interpreter {
     task.settlement = undefined
     const run = new Run(task, generation, attempt, this.#host)
     task.run = run
-    run.start()
-    this.#feed({ _tag: "Begun", id: task.id, generation })
+    this.#guarded(() => run.start())
+    // One that is over already has shown no life; its end is told next.
+    if (!run.isOver) this.#feed({ _tag: "Begun", id: task.id, generation })
+  }
+
+  #interrupt(task: Supervised): void {
+    this.#guarded(() => task.run?.interrupt())
   }
 
   /** What waits of a run, in the order it came: beats, failed probes, the end. */
@@ -167,7 +177,7 @@ export class Interpreter {
     question.addObserver((exit) => {
       if (task.question !== question) return
       task.question = undefined
-      this.#inbox.signal({ _tag: "Answered", event: event(exit) })
+      this.#inbox.ordinary({ _tag: "Answered", event: event(exit) })
     })
   }
 
@@ -181,8 +191,8 @@ export class Interpreter {
           onSuccess: ([, delay]): Effect.Effect<Answer> =>
             Effect.succeed({ _tag: "Delay", delay: Duration.toMillis(delay) }),
           onDone: () => Effect.succeed<Answer>({ _tag: "Done" }),
-          onFailure: (cause: Cause.Cause<unknown>) => Effect.succeed<Answer>({ _tag: "Died", cause })
-        })
+          onFailure: (cause: Cause.Cause<unknown>) => Effect.failCause(cause)
+        }).pipe(Effect.orDie)
       task.step = answering
       return answering(now, reason)
     })
@@ -201,9 +211,9 @@ export class Interpreter {
   #wake(at: number): void {
     this.#sleepOn()
     const millis = at - this.time.now()
-    if (millis <= 0) return this.#inbox.signal({ _tag: "Tick" })
+    if (millis <= 0) return this.#inbox.urgent({ _tag: "Tick" })
     this.#timer = Effect.runForkWith(this.#context)(
-      Effect.andThen(Effect.sleep(Math.ceil(millis)), Effect.sync(() => this.#inbox.signal({ _tag: "Tick" })))
+      Effect.andThen(Effect.sleep(Math.ceil(millis)), Effect.sync(() => this.#inbox.urgent({ _tag: "Tick" })))
     )
   }
 
@@ -223,12 +233,25 @@ export class Interpreter {
     this.#tellings.push(() => resume(answer))
   }
 
+  /** Whoever is resumed goes on at once, in the loop's turn; what its observers throw is not the supervisor's affair. */
+  #guarded(resume: () => void): void {
+    try {
+      resume()
+    } catch (thrown) {
+      this.reporter.threw(Cause.die(thrown))
+    }
+  }
+
+  #wakeAll<A>(waiters: Waiters.Waiters<A>, outcome: A): void {
+    for (const resume of Waiters.take(waiters)) this.#tellings.push(() => resume(outcome))
+  }
+
   /** Gives the answers that have come together. */
   tell(): void {
     while (this.#tellings.length > 0) {
       const tellings = this.#tellings
       this.#tellings = []
-      for (const telling of tellings) telling()
+      for (const telling of tellings) this.#guarded(telling)
     }
   }
 
@@ -265,8 +288,7 @@ export class Interpreter {
     task.step = undefined
     const waiters = task.waiters
     if (waiters !== undefined && waiters.resumes.size > 0) {
-      const settlement = this.#settlement(task, outcome)
-      this.#tellings.push(() => Waiters.wake(waiters, settlement))
+      this.#wakeAll(waiters, this.#settlement(task, outcome))
     }
   }
 
@@ -295,8 +317,8 @@ export class Interpreter {
 
   #taskDead(task: Supervised, outcome: Settled & { readonly _tag: "Dead" }): SupervisorError.TaskDead {
     const { failure, policyCause, runs, why } = outcome
-    const own = Render.asCause(failure?.reason)
-    const cause = policyCause === undefined ? own : Render.both(own, policyCause)
+    const own = Causes.ofReason(failure?.reason)
+    const cause = policyCause === undefined ? own : Causes.both(own, policyCause)
     return new SupervisorError.TaskDead({
       supervisor: this.path,
       task: task.name,
@@ -325,7 +347,7 @@ export class Interpreter {
     const all: Array<UnstoppableRun> = []
     if (this.state.counts.Stopping === 0) return all
     for (const entry of this.state.entries.values()) {
-      if (!entry.overdue) continue
+      if (!entry.overdue || this.#task(entry.id).run?.isRunning !== true) continue
       all.push({
         task: entry.name,
         path: this.#task(entry.id).path,
@@ -390,7 +412,7 @@ export class Interpreter {
     this.end = end
     this.reporter.close()
     this.#inbox.close()
-    this.#tellings.push(() => Waiters.wake(this.closing, end))
+    this.#wakeAll(this.closing, end)
   }
 
   /** A defect in the loop: everybody who waits is told, and nothing is left running unsupervised. */
@@ -403,11 +425,10 @@ export class Interpreter {
     for (const to of Array.from(this.pending.keys())) this.#answer(to, Exit.failCause(cause))
     for (const task of Array.from(this.tasks.values()).toReversed()) {
       this.#forgetQuestion(task)
-      task.run?.interrupt()
+      this.#interrupt(task)
       const settlement = this.settlement(task) ?? Exit.failCause(cause)
       task.settlement = settlement
-      const waiters = task.waiters
-      if (waiters !== undefined) this.#tellings.push(() => Waiters.wake(waiters, settlement))
+      if (task.waiters !== undefined) this.#wakeAll(task.waiters, settlement)
     }
     this.tell()
   }

@@ -7,7 +7,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as LogLevel from "effect/LogLevel"
 import * as References from "effect/References"
-import { asCause, causeLine, reasonLine } from "./render.ts"
+import * as Causes from "./causes.ts"
+import { causeLine, reasonLine } from "./render.ts"
 import type { Notice } from "./state.ts"
 
 interface Line {
@@ -55,7 +56,7 @@ const lineOf = (notice: Notice): Line => {
     case "TaskEnded":
       return { text: "task ended well, and is permanent" }
     case "TaskFailed":
-      return { text: `task failed: ${reasonLine(notice.reason)}`, cause: asCause(notice.reason) }
+      return { text: `task failed: ${reasonLine(notice.reason)}`, cause: Causes.ofReason(notice.reason) }
     case "RestartScheduled":
       return { text: restartText(notice.delay) }
     case "TaskStopping":
@@ -93,6 +94,7 @@ export interface Logs {
     of: { readonly task: string; readonly generation: number; readonly attempt: number }
   ) => void
   readonly gaveUp: (failure: string, cause: Cause.Cause<unknown>) => void
+  readonly threw: (cause: Cause.Cause<unknown>) => void
   readonly crashed: (cause: Cause.Cause<unknown>) => void
 }
 
@@ -118,6 +120,11 @@ export const make = (supervisor: string, context: Context.Context<never>): Logs 
     },
     gaveUp: (failure, cause) => {
       write("Fatal", () => ({ text: `supervisor gives up: ${failure}`, cause }), { supervisor })
+    },
+    threw: (cause) => {
+      write("Error", () => ({ text: "a callback outside of Effect threw, resumed by the supervisor", cause }), {
+        supervisor
+      })
     },
     crashed: (cause) => {
       const text = "supervisor crashed: this is a defect of effect-supervisor"

@@ -6,9 +6,10 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Scope from "effect/Scope"
+import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
-import { decide } from "./decide.ts"
+import * as Deadlines from "./deadlines.ts"
+import { decide, ticksAtOnce } from "./decide.ts"
 import * as Inbox from "./inbox.ts"
 import type { Command } from "./inbox.ts"
 import type { Refused } from "./interpreter.ts"
@@ -28,7 +29,8 @@ export const Recording = Context.Reference<Recorder | undefined>("effect-supervi
   defaultValue: () => undefined
 })
 
-const batchesATurn = 4
+/** After how many messages a turn takes no more. */
+const aTurn = 512
 
 export interface Loop {
   readonly interpreter: Interpreter
@@ -37,6 +39,8 @@ export interface Loop {
   readonly nextId: () => number
   /** Sends a command and waits for its answer. */
   readonly ask: (command: (reply: number) => Command) => Effect.Effect<void, Refused>
+  /** Waits until the loop itself is over. */
+  readonly over: Effect.Effect<void>
   /** Sends a command whose answer nobody waits for. */
   readonly send: (command: Command) => void
 }
@@ -46,7 +50,7 @@ export const make = Effect.fnUntraced(function*(options: {
   readonly context: Context.Context<never>
   readonly settings: Omit<State.SupervisorSettings, "startedAt">
   readonly expected: number
-}): Effect.fn.Return<Loop, never, Scope.Scope> {
+}): Effect.fn.Return<Loop> {
   const { context, path } = options
   const recorder = Context.get(context, Recording)
   const time = Time.make(Context.get(context, Clock.Clock))
@@ -87,36 +91,40 @@ export const make = Effect.fnUntraced(function*(options: {
     if (task !== undefined && !state.entries.has(task.id)) interpreter.tasks.delete(task.id)
   }
 
-  const work = (batch: Inbox.Batch): void => {
-    for (const one of batch.commands) command(one)
-    for (const signal of batch.signals) {
-      switch (signal._tag) {
-        case "Run":
-          interpreter.attend(signal.run)
-          break
-        case "Answered":
-          feed(signal.event)
-          break
-        case "Tick":
-          feed({ _tag: "Tick" })
-          break
-        case "Knock":
-      }
+  /** A verdict is about what a run has told by now, not about what has been looked at: its signal may wait behind a flood. */
+  const tick = (): void => {
+    for (const id of Deadlines.watchedBy(state.deadlines, time.now(), ticksAtOnce)) {
+      const run = interpreter.tasks.get(id)?.run
+      if (run !== undefined) interpreter.attend(run)
+    }
+    feed({ _tag: "Tick" })
+  }
+
+  const work = (message: Inbox.Message): void => {
+    switch (message._tag) {
+      case "Command":
+        return command(message)
+      case "Run":
+        return interpreter.attend(message.run)
+      case "Answered":
+        return feed(message.event)
+      case "Tick":
+        return tick()
+      case "Knock":
     }
   }
 
-  const turn = (first: Inbox.Batch): void => {
+  const turn = (first: ReadonlyArray<Inbox.Message>): void => {
     const asked = state.observer.wakeAt
     feed({ _tag: "Turn" })
     if (asked !== undefined && state.observer.lastTurn >= asked) interpreter.reporter.lagged(state.observer.lag)
     // What the turn itself brings about (runs that end as they are interrupted, callers that ask on) belongs to it, up
     // to a bound: the loop is not the only fiber.
-    let batch: Inbox.Batch | undefined = first
-    for (let batches = 0; batch !== undefined && batches < batchesATurn; batches++) {
-      work(batch)
-      batch = inbox.poll()
+    let done = 0
+    for (let batch = first; batch.length > 0; batch = done < aTurn ? inbox.poll() : []) {
+      for (const message of batch) work(message)
+      done += batch.length
     }
-    if (batch !== undefined) work(batch)
     feed({ _tag: "Rest" })
   }
 
@@ -131,7 +139,8 @@ export const make = Effect.fnUntraced(function*(options: {
       })
     )
   )
-  yield* Effect.forkScoped(Effect.provideContext(fold, context))
+  // It ends by itself when the supervisor has, and is interrupted by nobody.
+  const fiber = Effect.runForkWith(context)(fold)
   interpreter.reporter.started()
 
   let ids = 0
@@ -145,11 +154,12 @@ export const make = Effect.fnUntraced(function*(options: {
         if (state.closed) return resume(Exit.fail(interpreter.closedError()))
         const reply = ++replies
         interpreter.pending.set(reply, resume)
-        inbox.command(command(reply))
+        inbox.urgent(command(reply))
         return Effect.sync(() => {
           interpreter.pending.delete(reply)
         })
       }),
-    send: inbox.command
+    over: Effect.asVoid(Fiber.await(fiber)),
+    send: inbox.urgent
   }
 })

@@ -10,6 +10,9 @@
 export interface Observer {
   /** When the loop was last seen at work, monotonic milliseconds. */
   lastTurn: number
+  /** When the turn under way began, and how much of it has been counted as lost. */
+  began: number
+  counted: number
   /** The time the loop asked to be woken for. */
   wakeAt: number | undefined
   /** Time lost to stalls so far. */
@@ -25,6 +28,8 @@ const tolerance = 20
 
 export const make = (now: number): Observer => ({
   lastTurn: now,
+  began: now,
+  counted: 0,
   wakeAt: undefined,
   lost: 0,
   lag: 0,
@@ -45,12 +50,20 @@ export const turn = (self: Observer, now: number, interval: number): void => {
   }
   self.late = late
   self.lastTurn = now
+  self.began = now
+  self.counted = 0
 }
 
-/** Takes note that the loop is at work within a turn: what it does may block it too (a body's first steps, a finalizer). */
+/**
+ * Takes note that the loop is at work within a turn. What it does may block it too (bodies' first steps, finalizers,
+ * schedules), at once or bit by bit: while it works nobody else runs.
+ */
 export const work = (self: Observer, now: number): void => {
-  const blocked = now - self.lastTurn
-  if (blocked > tolerance) self.lost += blocked
+  const busy = now - self.began
+  if (busy > tolerance) {
+    self.lost += busy - self.counted
+    self.counted = busy
+  }
   self.lastTurn = now
 }
 

@@ -65,6 +65,9 @@ const causeTag = (cause: Cause.Cause<unknown>): string | undefined => {
 
 const pretty = (cause: Cause.Cause<unknown>): string => safely(() => Cause.pretty(cause))
 
+const endedLine = (ended: Cause.Cause<unknown> | undefined): string =>
+  ended === undefined ? "" : ` (and when it was stopped: ${causeLine(ended)})`
+
 /** What a verdict or a good end says in one line. */
 export const reasonLine = (reason: RestartReason<unknown>): string => {
   switch (reason._tag) {
@@ -73,13 +76,13 @@ export const reasonLine = (reason: RestartReason<unknown>): string => {
       return reason.finalizers === undefined ? body : `${body} (and a finalizer: ${causeLine(reason.finalizers)})`
     }
     case "HeartbeatMissed":
-      return reason.during === "startup"
+      return (reason.during === "startup"
         ? `no sign of life within ${Duration.format(reason.silence)} of its start`
-        : `no heartbeat for ${Duration.format(reason.silence)}`
-    case "ProbeFailed":
-      return `${reason.failures} ${reason.failures === 1 ? "probe" : "probes in a row"} failed: ${
-        causeLine(reason.cause)
-      }`
+        : `no heartbeat for ${Duration.format(reason.silence)}`) + endedLine(reason.ended)
+    case "ProbeFailed": {
+      const probes = reason.failures === 1 ? "probe" : "probes in a row"
+      return `${reason.failures} ${probes} failed: ${causeLine(reason.cause)}${endedLine(reason.ended)}`
+    }
     case "Completed":
       return "ended well"
   }
@@ -92,12 +95,16 @@ const reasonDetails = (reason: RestartReason<unknown>): string => {
         ? pretty(reason.cause)
         : `${pretty(reason.cause)}\nand its finalizers:\n${pretty(reason.finalizers)}`
     case "ProbeFailed":
-      return `${reasonLine(reason)}\n${pretty(reason.cause)}`
+      return `${reasonLine(reason)}\n${pretty(reason.cause)}${endedDetails(reason.ended)}`
     case "HeartbeatMissed":
+      return `${reasonLine(reason)}${endedDetails(reason.ended)}`
     case "Completed":
       return reasonLine(reason)
   }
 }
+
+const endedDetails = (ended: Cause.Cause<unknown> | undefined): string =>
+  ended === undefined ? "" : `\nand when it was stopped:\n${pretty(ended)}`
 
 export const failure = (reason: RestartReason<unknown>, generation: number, at: number): Failure => {
   const tag = reason._tag === "Failed" || reason._tag === "ProbeFailed" ? causeTag(reason.cause) : undefined
@@ -115,10 +122,6 @@ export const failure = (reason: RestartReason<unknown>, generation: number, at: 
   return tag === undefined ? rendered : Object.assign(rendered, { tag })
 }
 
-/** One cause after another. `Cause.combine` would compare what they hold, which is the user's and may do anything. */
-export const both = (first: Cause.Cause<unknown>, second: Cause.Cause<unknown>): Cause.Cause<unknown> =>
-  Cause.fromReasons([...first.reasons, ...second.reasons])
-
 /** What a run says of itself, as JSON of its own: later changes, `NaN` and worse must not reach everybody's snapshot. */
 export const json = (details: Schema.Json): Schema.Json => {
   try {
@@ -128,15 +131,4 @@ export const json = (details: Schema.Json): Schema.Json => {
   } catch {
     return "(cannot be shown: it is no JSON)"
   }
-}
-
-/** A failure as a cause: what the run ended with and what its finalizers added, or the verdict described as a defect. */
-export const asCause = (reason: RestartReason<unknown> | undefined): Cause.Cause<unknown> => {
-  if (reason === undefined || reason._tag === "Completed") return Cause.empty
-  if (reason._tag === "Failed") {
-    return reason.finalizers === undefined ? reason.cause : both(reason.cause, reason.finalizers)
-  }
-  return Cause.die(
-    new Error(reasonLine(reason), reason._tag === "ProbeFailed" ? { cause: Cause.squash(reason.cause) } : {})
-  )
 }

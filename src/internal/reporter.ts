@@ -73,6 +73,10 @@ export class Reporter {
     this.#metrics.lagged(millis)
   }
 
+  threw(cause: Cause.Cause<never>): void {
+    this.#logs.threw(cause)
+  }
+
   crashed(cause: Cause.Cause<never>): void {
     this.#logs.crashed(cause)
   }

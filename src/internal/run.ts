@@ -113,6 +113,11 @@ export class Run implements CurrentRun {
     this.#signalled = false
   }
 
+  /** The body is over. */
+  get isOver(): boolean {
+    return this.#bodyExit !== undefined
+  }
+
   /** The body is over, and its finalizers are not. */
   get isUnwinding(): boolean {
     return this.#bodyExit !== undefined && this.#exit === undefined
@@ -152,7 +157,13 @@ export class Run implements CurrentRun {
     })
   }
 
+  /** Its end is waited for: what it tells from now on is urgent. */
+  isAwaited = false
+
   interrupt(): void {
+    this.isAwaited = true
+    // It may wait in the ordinary lane already, behind a flood.
+    this.#signalled = false
     this.#fiber?.interruptUnsafe()
   }
 

@@ -152,7 +152,7 @@ export type Outcome =
 export type Answer =
   | { readonly _tag: "Delay"; readonly delay: number }
   | { readonly _tag: "Done" }
-  | { readonly _tag: "Died"; readonly cause: Cause.Cause<unknown> }
+  | { readonly _tag: "Died"; readonly cause: Cause.Cause<never> }
 
 /** Names a task; with an id, only that entry will do. */
 export interface Target {
@@ -221,7 +221,7 @@ export type Notice =
     readonly _tag: "TaskDead"
     readonly why: DeadReason
     readonly failure: LastFailure | undefined
-    readonly policyCause: Cause.Cause<unknown> | undefined
+    readonly policyCause: Cause.Cause<never> | undefined
   }
   | { readonly _tag: "TaskRemoved" }
 
@@ -235,7 +235,7 @@ export type Settled =
     readonly runs: number
     readonly failure: LastFailure | undefined
     /** With which the policy itself died. */
-    readonly policyCause: Cause.Cause<unknown> | undefined
+    readonly policyCause: Cause.Cause<never> | undefined
   }
 
 export type StopBecause = "ended" | "restart" | "stop" | "kill" | "remove" | "verdict" | "shutdown"

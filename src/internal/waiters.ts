@@ -11,7 +11,7 @@ export interface Waiters<in out A> {
 
 export const make = <A>(): Waiters<A> => ({ resumes: new Set() })
 
-/** Waits until `wake` is called; the outcome is an exit, or is mapped to one. */
+/** Waits until resumed; the outcome is mapped to an exit. */
 export const wait = <A, B, E>(self: Waiters<A>, toExit: (outcome: A) => Exit.Exit<B, E>): Effect.Effect<B, E> =>
   Effect.callback<B, E>((resume) => {
     const wake = (outcome: A) => resume(toExit(outcome))
@@ -21,8 +21,9 @@ export const wait = <A, B, E>(self: Waiters<A>, toExit: (outcome: A) => Exit.Exi
     })
   })
 
-export const wake = <A>(self: Waiters<A>, outcome: A): void => {
+/** Takes those who wait out, to be resumed. */
+export const take = <A>(self: Waiters<A>): ReadonlyArray<(outcome: A) => void> => {
   const resumes = Array.from(self.resumes)
   self.resumes.clear()
-  for (const resume of resumes) resume(outcome)
+  return resumes
 }
