@@ -77,6 +77,10 @@ describe("TS-31", () => {
         throw boom
       }),
       "a defect after some time": Effect.andThen(Effect.sleep(100), Effect.die(boom)),
+      "in a finalizer, after an end of another kind": Effect.andThen(
+        Effect.addFinalizer(() => Effect.die(boom)),
+        Effect.interrupt
+      ),
       "a good end, and a finalizer that dies": Effect.asVoid(Effect.addFinalizer(() => Effect.die(boom)))
     })
   ) {
