@@ -151,6 +151,7 @@ describe("RestartPolicy", () => {
         )
         assert.isUndefined(status.lastFailure)
         assert.isFalse(events.some((event) => event._tag === "TaskFailed"))
+        assert.isTrue(events.some((event) => event._tag === "TaskEnded"))
         const scheduled = events.find((event) => event._tag === "RestartScheduled")
         assert.strictEqual(scheduled?._tag === "RestartScheduled" && scheduled.reason, "Completed")
       }))
@@ -498,6 +499,25 @@ describe("RestartPolicy", () => {
         )
         assert.strictEqual(reason.failures, 3)
         assert.strictEqual(Cause.squash(reason.cause), "down")
+      }))
+
+    it.effect("what a run ended with beside the verdict that stopped it", () =>
+      Effect.gen(function*() {
+        const body = Effect.andThen(Effect.addFinalizer(() => Effect.die("leak")), Effect.never) as Effect.Effect<never>
+        for (
+          const heartbeat of [
+            Heartbeat.manual({ within: "4 seconds" }),
+            Heartbeat.probe(Effect.fail("down"), { schedule: Schedule.spaced("2 seconds"), failures: 3 })
+          ]
+        ) {
+          const reason = yield* told(body, { heartbeat })
+          assert(reason._tag === "HeartbeatMissed" || reason._tag === "ProbeFailed")
+          assert(reason.ended !== undefined)
+          assert.include(Cause.pretty(reason.ended), "leak")
+          const plain = yield* told(Effect.never, { heartbeat })
+          assert(plain._tag === "HeartbeatMissed" || plain._tag === "ProbeFailed")
+          assert.isUndefined(plain.ended)
+        }
       }))
 
     it.effect("a good end of a permanent task", () =>

@@ -1307,6 +1307,18 @@ describe("Supervisor", () => {
           assert.strictEqual((yield* none.statuses).length, 1)
         }))
 
+      it.effect("taking a task out is no death: removing the healthy does not make it give up", () =>
+        Effect.gen(function*() {
+          const supervisor = yield* Supervisor.make({
+            tasks: [never("a"), never("b"), never("c")],
+            maxDeadFraction: 0.5
+          })
+          yield* supervisor.kill("a")
+          yield* supervisor.remove("b")
+          yield* settle
+          assert.strictEqual((yield* supervisor.statuses).length, 2)
+        }))
+
       it.effect("restarting what is dead makes room again", () =>
         Effect.gen(function*() {
           const supervisor = yield* Supervisor.make({ tasks: [never("a"), never("b")], maxDeadFraction: 0.9 })

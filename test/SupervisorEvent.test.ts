@@ -73,6 +73,8 @@ const richRun = Effect.gen(function*() {
         }),
         Task.make("says", Effect.andThen(Heartbeat.beatWith({ rows: [1, null, "x"] }), Effect.never)),
         Task.make("stuck", body, { stopTimeout: 50 }),
+        Task.make("again", Effect.void, { restart: { mode: "permanent", schedule: Schedule.spaced("1 day") } }),
+        Task.make("ends badly", Effect.andThen(Effect.addFinalizer(() => Effect.die("leak")), Effect.never)),
         Task.make("stuck for ever", Effect.uninterruptible(gate.await), { stopTimeout: "infinity" })
       ]
     })
@@ -84,7 +86,12 @@ const richRun = Effect.gen(function*() {
     yield* TestClock.adjust(2000)
     yield* supervisor.restart("job")
     yield* supervisor.stop("job")
-    for (let i = 0; i < 200; i++) yield* supervisor.restart("job")
+    yield* supervisor.stop("ends badly")
+    for (let i = 0; i < 200; i++) {
+      yield* supervisor.restart("job")
+      // whoever keeps up is let
+      yield* Effect.yieldNow
+    }
     yield* fork(Effect.ignore(supervisor.stop("stuck")))
     yield* fork(Effect.ignore(supervisor.kill("stuck for ever")))
     yield* TestClock.adjust(100)
@@ -240,6 +247,8 @@ describe("SupervisorEvent", () => {
           down: "Dead",
           says: "Dead",
           stuck: "Stopping",
+          again: "Dead",
+          "ends badly": "Stopped",
           "stuck for ever": "Dead"
         })
       }))
