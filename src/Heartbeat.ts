@@ -18,6 +18,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import { CurrentRun } from "./internal/currentRun.ts"
 import * as Options from "./internal/options.ts"
 
@@ -128,7 +129,7 @@ export const manual = (options: { readonly within?: Duration.Input } = {}): Manu
 }
 
 /**
- * The supervisor runs `check` beside the run: at once, then as `schedule` says
+ * The supervisor runs `check` beside the run, each time in a scope of its own: at once, then as `schedule` says
  * (default every 10 s). A check that succeeds is a beat. One that fails, dies,
  * or takes longer than `timeout` (default 1 s) is a failed probe; `failures` of
  * them in a row (default 3) are a crash. The defaults are those of a Kubernetes
@@ -148,7 +149,7 @@ export const probe = <A, E, R, R2 = never>(
     readonly timeout?: Duration.Input
     readonly failures?: number
   } = {}
-): Probe<R | R2> => {
+): Probe<Exclude<R, Scope.Scope> | R2> => {
   Options.onlyKeys("Heartbeat.probe", "options", options, ["schedule", "timeout", "failures"])
   if (!Effect.isEffect(check)) Options.refuse("Heartbeat.probe", "check", check, "an Effect")
   const schedule = Options.or(options.schedule, Schedule.spaced("10 seconds"))
@@ -156,7 +157,7 @@ export const probe = <A, E, R, R2 = never>(
   return {
     [TypeId]: TypeId,
     _tag: "Probe",
-    check,
+    check: check as Effect.Effect<A, E, Exclude<R, Scope.Scope>>,
     schedule,
     timeout: Options.duration("Heartbeat.probe", "timeout", Options.or(options.timeout, 1000), { positive: true }),
     failures: Options.count("Heartbeat.probe", "failures", Options.or(options.failures, 3), { min: 1 })

@@ -21,6 +21,7 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -169,7 +170,8 @@ export interface SupervisorOptions<Tasks extends ReadonlyArray<Task.Task.Any>, R
   readonly whenAllCompleted?: "stay" | "end"
   /**
    * A bound on stopping everything, over and above the sum of the tasks' own;
-   * past it the rest is told to end at once, and what does not is reported.
+   * past it the rest is told to end at once, and what does not within some turns
+   * of the event loop is reported.
    * Default: none.
    */
   readonly shutdownTimeout?: Options.DurationOption
@@ -267,6 +269,14 @@ export const make = <const Tasks extends ReadonlyArray<Task.Task.Any> = [], R2 =
   )
 }
 
+const notATask = (task: unknown): RangeError =>
+  new RangeError(`Supervisor.add: the task is ${Options.show(task)}; allowed is a task made by Task.make`)
+
+const notAName = (command: CommandName, name: unknown): RangeError =>
+  new RangeError(`Supervisor.${command}: the task is ${Options.show(name)}; allowed is the name of a task`)
+
+const shutdownCommand: Command = { _tag: "Command", event: { _tag: "Shutdown" }, task: undefined }
+
 /** The number of a reply that nobody waits for. */
 const unasked = 0
 
@@ -285,12 +295,17 @@ const makeWith = Effect.fnUntraced(function*<E>(
     ? parent.path
     : `${parent.path}/${options.name}`
   const own = captured(context)
-  const loop = yield* Loop.make({
-    path,
-    context: own,
-    settings: options.settings,
-    expected: options.tasks.length
-  })
+  const observing = Scope.makeUnsafe()
+  // One finalizer, there before anything can go wrong: whatever becomes of the making, the loop is ended by it.
+  const loop = yield* Effect.acquireRelease(
+    Loop.make({ path, context: own, settings: options.settings, expected: options.tasks.length }),
+    ({ interpreter, over, send }) =>
+      Effect.sync(() => send(shutdownCommand)).pipe(
+        Effect.andThen(over),
+        Effect.andThen(Bulletin.drain(interpreter.reporter.bulletin)),
+        Effect.andThen(Scope.close(observing, Exit.void))
+      )
+  )
   const { interpreter } = loop
 
   // Which refusals a command can meet is known from the table of commands; the loop itself answers with any of them.
@@ -304,7 +319,8 @@ const makeWith = Effect.fnUntraced(function*<E>(
       `Supervisor.${name}`,
       { attributes: { supervisor: path, task: target.name }, captureStackTrace: false }
     ) as Effect.Effect<void, Refusal>
-  const named = <Refusal>(name: CommandName) => (task: string) => command<Refusal>(name, { name: task, id: undefined })
+  const named = <Refusal>(name: CommandName) => (task: string): Effect.Effect<void, Refusal> =>
+    typeof task === "string" ? command(name, { name: task, id: undefined }) : Effect.die(notAName(name, task))
 
   const prepare = (
     task: Task.Task<unknown, unknown, unknown>,
@@ -333,6 +349,13 @@ const makeWith = Effect.fnUntraced(function*<E>(
       shown: undefined
     }
     return supervised
+  }
+  /** What the defaults need was given to `make`; whoever adds a task that uses them need not have it. */
+  const withDefaults = (task: Task.Task<unknown, unknown, unknown>, services: Context.Context<never>) => {
+    const { heartbeat, restart } = task.options
+    const leansOnDefaults = (restart === undefined && options.defaults.restart !== undefined) ||
+      (heartbeat === undefined && options.defaults.heartbeat !== undefined)
+    return leansOnDefaults ? Context.merge(own, services) : services
   }
   const adding = (task: Supervised) => (reply: number): Command => ({
     _tag: "Command",
@@ -405,7 +428,7 @@ const makeWith = Effect.fnUntraced(function*<E>(
   )
   const shutdown = Effect.withSpan(
     Effect.andThen(
-      Effect.sync(() => loop.send({ _tag: "Command", event: { _tag: "Shutdown" }, task: undefined })),
+      Effect.sync(() => loop.send(shutdownCommand)),
       Effect.ignoreCause(ended)
     ),
     "Supervisor.shutdown",
@@ -416,7 +439,8 @@ const makeWith = Effect.fnUntraced(function*<E>(
     path,
     add: <A, TE, R>(task: Task.Task<A, TE, R>) =>
       Effect.contextWith((services: Context.Context<R>) => {
-        const supervised = prepare(task, captured(services), false)
+        if (!Task.isTask(task)) return Effect.die(notATask(task))
+        const supervised = prepare(task, withDefaults(task, captured(services)), false)
         const added = loop.ask(adding(supervised)) as Effect.Effect<
           void,
           SupervisorError.TaskAlreadyExists | SupervisorError.SupervisorClosed
@@ -447,8 +471,9 @@ const makeWith = Effect.fnUntraced(function*<E>(
   }
 
   const observer = Context.get(context, Observer)
-  if (observer !== undefined && parent === undefined) yield* Effect.ignoreCause(observer(supervisor), { log: "Error" })
-  yield* Effect.addFinalizer(() => Effect.andThen(shutdown, loop.over))
+  if (observer !== undefined && parent === undefined) {
+    yield* Effect.ignoreCause(Effect.provideService(observer(supervisor), Scope.Scope, observing), { log: "Error" })
+  }
   const listed = options.tasks.map((task) => prepare(task, own, true))
   const last = listed.pop()
   // They are added in this order; when the last one is answered, all before it have been.
@@ -500,7 +525,7 @@ export class Supervisor extends Context.Service<Supervisor, RunningSupervisor>()
 export const layer = <const Tasks extends ReadonlyArray<Task.Task.Any> = [], R2 = never, R3 = never>(
   options: SupervisorOptions<Tasks, R2, R3> = {}
 ): Layer.Layer<Supervisor, never, Exclude<Services<Tasks, R2, R3>, Scope.Scope>> =>
-  Layer.effect(Supervisor)(make(options))
+  layerOf<Supervisor, unknown, Services<Tasks, R2, R3> | Scope.Scope>(Supervisor, make(options))
 
 const layerTaskFor = <Self>(tag: Context.Key<Self, RunningSupervisor>) =>
 <A, E, R>(
@@ -513,8 +538,9 @@ const layerTaskFor = <Self>(tag: Context.Key<Self, RunningSupervisor>) =>
   Layer.effectDiscard(Effect.flatMap(tag, (supervisor) =>
     Effect.acquireRelease(
       supervisor.add(task),
-      // A run that does not end is reported by its supervisor; a task or supervisor that is gone is what was wanted.
-      (handle) => Effect.ignore(handle.remove)
+      // A run that does not end is reported by its supervisor; a task or supervisor that is gone is what was wanted. Who
+      // overtakes the removal does not keep the task: its services are about to close.
+      (handle) => Effect.ignore(Effect.retry(handle.remove, { while: (error) => error._tag === "CommandSuperseded" }))
     )))
 
 /**
@@ -545,13 +571,34 @@ export const launch = <Self, E, Out, LE, LR>(
   tag: Context.Key<Self, RunningSupervisor<E>>,
   main: Layer.Layer<Self | Out, LE, LR>
 ): Effect.Effect<void, SupervisorError.SupervisorError<E> | LE, LR> =>
-  Effect.scoped(
-    Effect.flatMap(Layer.build(main), (services) => Effect.asVoid(Context.get(services, tag).await))
-  ) as Effect.Effect<
-    void,
-    SupervisorError.SupervisorError<E> | LE,
-    LR
-  >
+  Effect.scoped(Effect.suspend(() => {
+    // The supervisor may end before the whole Layer is built: that is what counts, and why is not to be lost.
+    const up = Deferred.makeUnsafe<RunningSupervisor>()
+    const built = Effect.provideService(Layer.build(main), Built, (key, supervisor) => {
+      if (key === tag.key) Deferred.doneUnsafe(up, Exit.succeed(supervisor))
+    })
+    const ended = Effect.flatMap(Deferred.await(up), (supervisor) => supervisor.await)
+    const whenBuilt = Effect.flatMap(built, (services) => Context.get(services, tag).await)
+    return Effect.asVoid(Effect.raceFirst(ended, whenBuilt))
+  })) as Effect.Effect<void, SupervisorError.SupervisorError<E> | LE, LR>
+
+/** Told of every supervisor that a Layer makes, by the key of its service. */
+const Built = Context.Reference<((key: string, supervisor: RunningSupervisor) => void) | undefined>(
+  "effect-supervisor/Supervisor/Built",
+  { defaultValue: () => undefined }
+)
+
+const layerOf = <Self, E, R>(
+  tag: Context.Key<Self, RunningSupervisor<E>>,
+  made: Effect.Effect<RunningSupervisor<E>, never, R>
+): Layer.Layer<Self, never, Exclude<R, Scope.Scope>> =>
+  Layer.effect(tag)(
+    Effect.tap(made, (supervisor) =>
+      Effect.withFiber((fiber) => {
+        fiber.getRef(Built)?.(tag.key, supervisor)
+        return Effect.void
+      }))
+  )
 
 /**
  * A supervisor service class, with its Layers as static members.
@@ -616,9 +663,8 @@ export const Service = <Self>() =>
 /**
  * Sees every supervisor that is made under it outside of a task, before its
  * tasks are added: whoever subscribes to its events then misses none. What the
- * effect forks in the scope is interrupted once the supervisor has ended; to see
- * the very last events, fork in a scope of your own and wait for the reader
- * there. What the effect dies with is logged. This is how a command line or a dashboard
+ * effect forks in its scope outlives the supervisor until it has read the last
+ * event, and is interrupted then. What the effect dies with is logged. This is how a command line or a dashboard
  * looks at a supervisor that an application makes.
  *
  * @since 0.1.0

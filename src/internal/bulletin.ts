@@ -12,9 +12,11 @@ export interface Bulletin {
   sequence: number
   readonly subscribers: Set<Queue.Queue<SupervisorEvent, Cause.Done>>
   closed: boolean
+  /** How often `drain` has let others go on. */
+  drained: number
 }
 
-export const make = (): Bulletin => ({ sequence: 0, subscribers: new Set(), closed: false })
+export const make = (): Bulletin => ({ sequence: 0, subscribers: new Set(), closed: false, drained: 0 })
 
 /** Numbers an event, and makes it only when somebody is there to read it. */
 export const publish = (self: Bulletin, event: (sequence: number) => SupervisorEvent): void => {
@@ -28,8 +30,18 @@ export const publish = (self: Bulletin, event: (sequence: number) => SupervisorE
 export const close = (self: Bulletin): void => {
   self.closed = true
   for (const subscriber of self.subscribers) Queue.endUnsafe(subscriber)
-  self.subscribers.clear()
 }
+
+/** How often those who read are let go on, before nobody waits for them any longer. */
+const lastTurns = 64
+
+/** After the end: waits until everybody has read all, but not for one that is stuck. */
+export const drain = (self: Bulletin): Effect.Effect<void> =>
+  Effect.whileLoop({
+    while: () => self.subscribers.size > 0 && self.drained++ < lastTurns,
+    body: () => Effect.yieldNow,
+    step: () => undefined
+  })
 
 /**
  * A snapshot, then every event after it. The snapshot is taken and the queue joined in one synchronous step, so that

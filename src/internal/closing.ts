@@ -17,7 +17,7 @@ export const begin = (deciding: Deciding, failure: GiveUp | undefined): void => 
     failure,
     remaining: Array.from(state.entries.values()),
     current: undefined,
-    hurried: false,
+    hurried: 0,
     deadline: shutdownTimeout < Number.POSITIVE_INFINITY
       ? Deadlines.add(state.deadlines, "Shutdown", -1, now + shutdownTimeout)
       : undefined
@@ -84,21 +84,22 @@ const giveWay = (deciding: Deciding, entry: Entry): void => {
   entry.intent = { _tag: "Shutdown" }
 }
 
-/**
- * `shutdownTimeout` is over: whatever still runs is asked to end at once. What does not end on being asked (the next
- * tick comes after the ends that the asking brought) is not waited for.
- */
+/** How many turns of the loop those who are hurried have: a finalizer may need some to end, though it waits for nothing. */
+const lastTurns = 16
+
+/** `shutdownTimeout` is over: whatever still runs is asked to end at once, and what does not is not waited for. */
 export const expire = (deciding: Deciding, closing: Closing): void => {
   const { now, state } = deciding
   const rest = closing.current === undefined ? closing.remaining : [...closing.remaining, closing.current]
-  if (closing.hurried) {
-    closing.deadline = undefined
-    for (const entry of rest) {
-      if (isWaitedFor(entry)) Running.giveUpOn(deciding, entry)
-    }
-  } else {
-    closing.hurried = true
-    closing.deadline = Deadlines.add(state.deadlines, "Shutdown", -1, now)
+  if (closing.hurried === 0) {
     for (const entry of rest.toReversed()) leave(deciding, entry)
+  }
+  if (closing.hurried++ < lastTurns) {
+    closing.deadline = Deadlines.add(state.deadlines, "Shutdown", -1, now)
+    return
+  }
+  closing.deadline = undefined
+  for (const entry of rest) {
+    if (isWaitedFor(entry)) Running.giveUpOn(deciding, entry)
   }
 }

@@ -4,32 +4,12 @@
 import * as Ending from "./ending.ts"
 import type { Deciding } from "./entry.ts"
 import * as Entries from "./entry.ts"
+import { refuse } from "./entry.ts"
 import * as Running from "./running.ts"
-import type { CommandName, Entry, Event, Refusal, Target } from "./state.ts"
+import type { CommandName, Entry, Event, Target } from "./state.ts"
 
 const reply = ({ out }: Deciding, to: number): void => {
   out.push({ _tag: "Reply", to })
-}
-
-const refuse = (
-  { out }: Deciding,
-  to: number,
-  refusal: Refusal,
-  task: string,
-  command: string,
-  entry?: Entry | undefined,
-  by = ""
-): void => {
-  out.push({
-    _tag: "Refuse",
-    to,
-    refusal,
-    task,
-    command,
-    generation: entry?.generation ?? 0,
-    stopTimeout: entry?.settings.stopTimeout ?? 0,
-    by
-  })
 }
 
 export const find = ({ state }: Deciding, target: Target): Entry | undefined => {
@@ -39,26 +19,27 @@ export const find = ({ state }: Deciding, target: Target): Entry | undefined => 
 
 export const add = (deciding: Deciding, event: Event & { readonly _tag: "Add" }): void => {
   if (event.listed) deciding.state.expected--
-  if (deciding.state.closing !== undefined) return refuse(deciding, event.reply, "SupervisorClosed", event.name, "add")
-  if (deciding.state.names.has(event.name)) return refuse(deciding, event.reply, "TaskAlreadyExists", event.name, "add")
+  if (deciding.state.closing !== undefined) return refuse(deciding, event.reply, { _tag: "SupervisorClosed" })
+  if (deciding.state.names.has(event.name)) {
+    return refuse(deciding, event.reply, { _tag: "TaskAlreadyExists", task: event.name })
+  }
   Running.start(deciding, Entries.create(deciding, event.id, event.name, event.settings))
   reply(deciding, event.reply)
 }
 
 export const command = (deciding: Deciding, event: Event & { readonly _tag: "Command" }): void => {
-  const { name } = event.target
-  if (deciding.state.closing !== undefined) {
-    return refuse(deciding, event.reply, "SupervisorClosed", name, event.command)
-  }
+  if (deciding.state.closing !== undefined) return refuse(deciding, event.reply, { _tag: "SupervisorClosed" })
   const entry = find(deciding, event.target)
-  if (entry === undefined) return refuse(deciding, event.reply, "TaskNotFound", name, event.command)
+  if (entry === undefined) return refuse(deciding, event.reply, { _tag: "TaskNotFound", task: event.target.name })
   commands[event.command](deciding, entry, event.reply)
 }
 
 type Carry = (deciding: Deciding, entry: Entry, to: number) => void
 
 const start: Carry = (deciding, entry, to) => {
-  if (Entries.isRunning(entry)) return refuse(deciding, to, "TaskAlreadyRunning", entry.name, "start", entry)
+  if (Entries.isRunning(entry)) {
+    return refuse(deciding, to, { _tag: "TaskAlreadyRunning", task: entry.name, generation: entry.generation })
+  }
   Running.startAfresh(deciding, entry)
   reply(deciding, to)
 }
@@ -103,7 +84,7 @@ const endFirst = (
     overtake(deciding, entry, asked, asked)
     entry.intent = { _tag: "Command", command: asked }
   }
-  if (entry.overdue) return refuse(deciding, to, "TaskUnstoppable", entry.name, asked, entry)
+  if (entry.overdue) return refuse(deciding, to, Entries.unstoppable(entry))
   ;(entry.waiters ??= []).push({ reply: to, command: asked })
 }
 
@@ -113,7 +94,7 @@ export const overtake = (deciding: Deciding, entry: Entry, keep: CommandName | u
   const kept = entry.waiters.filter((waiter) => waiter.command === keep)
   for (const waiter of entry.waiters) {
     if (waiter.command === keep) continue
-    refuse(deciding, waiter.reply, "CommandSuperseded", entry.name, waiter.command, entry, by)
+    refuse(deciding, waiter.reply, { _tag: "CommandSuperseded", task: entry.name, command: waiter.command, by })
   }
   entry.waiters = kept.length === 0 ? undefined : kept
 }

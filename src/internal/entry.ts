@@ -2,7 +2,7 @@
  * One task's entry in the state: how it comes in, changes its phase, and keeps its deadlines. Pure.
  */
 import * as Deadlines from "./deadlines.ts"
-import type { Decision, Entry, Notice, Phase, State, TaskSettings } from "./state.ts"
+import type { Decision, Entry, Notice, Phase, Refusal, State, TaskSettings } from "./state.ts"
 
 /** What one decision works with. */
 export interface Deciding {
@@ -102,3 +102,15 @@ export const forgetIfStable = (deciding: Deciding, entry: Entry): void => {
   entry.version++
   notify(deciding, entry, { _tag: "TaskStable" })
 }
+
+export const refuse = ({ out }: Deciding, to: number, refusal: Refusal): void => {
+  out.push({ _tag: "Refuse", to, refusal })
+}
+
+/** The run has not ended within its bound, and nobody is to wait for it any longer. */
+export const unstoppable = (entry: Entry): Refusal => ({
+  _tag: "TaskUnstoppable",
+  task: entry.name,
+  generation: entry.generation,
+  stopTimeout: entry.settings.stopTimeout
+})

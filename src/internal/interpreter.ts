@@ -19,7 +19,7 @@ import * as Render from "./render.ts"
 import { Reporter } from "./reporter.ts"
 import { Run } from "./run.ts"
 import type { Settlement, Step, Supervised } from "./run.ts"
-import type { Answer, Decision, Entry, Event, GiveUp, Settled, State } from "./state.ts"
+import type { Answer, Decision, Entry, Event, GiveUp, Refusal, Settled, State } from "./state.ts"
 import type { Time } from "./time.ts"
 import * as View from "./view.ts"
 import * as Waiters from "./waiters.ts"
@@ -77,7 +77,7 @@ export class Interpreter {
       case "Reply":
         return this.#answer(decision.to, Exit.void)
       case "Refuse":
-        return this.#answer(decision.to, Exit.fail(this.#refusal(decision)))
+        return this.#answer(decision.to, Exit.fail(this.#refused(decision.refusal)))
       case "Notify":
         return this.reporter.notify(this.#task(decision.id).name, decision)
       case "Settle":
@@ -133,11 +133,10 @@ export class Interpreter {
 
   /** What waits of a run, in the order it came: beats, failed probes, the end. */
   attend(run: Run): void {
-    run.look()
     const { generation, supervised: { id } } = run
     if (run.beatAt !== undefined) {
       const at = run.beatAt
-      const details = run.beatDetails === undefined ? undefined : Render.json(run.beatDetails)
+      const details = run.beatDetails
       run.beatAt = undefined
       run.beatDetails = undefined
       this.#feed({ _tag: "Beat", id, generation, at, details })
@@ -255,20 +254,19 @@ export class Interpreter {
     }
   }
 
-  #refusal(decision: Decision & { readonly _tag: "Refuse" }): Refused {
-    const { command, generation, refusal, stopTimeout, task } = decision
-    const supervisor = this.path
-    switch (refusal) {
+  #refused(refusal: Refusal): Refused {
+    const data = { supervisor: this.path, ...refusal }
+    switch (data._tag) {
       case "TaskNotFound":
-        return this.notFound(task)
+        return this.notFound(data.task)
       case "TaskAlreadyExists":
-        return new SupervisorError.TaskAlreadyExists({ supervisor, task })
+        return new SupervisorError.TaskAlreadyExists(data)
       case "TaskAlreadyRunning":
-        return new SupervisorError.TaskAlreadyRunning({ supervisor, task, generation })
+        return new SupervisorError.TaskAlreadyRunning(data)
       case "TaskUnstoppable":
-        return new SupervisorError.TaskUnstoppable({ supervisor, task, generation, stopTimeout })
+        return new SupervisorError.TaskUnstoppable(data)
       case "CommandSuperseded":
-        return new SupervisorError.CommandSuperseded({ supervisor, task, command, by: decision.by })
+        return new SupervisorError.CommandSuperseded(data)
       case "SupervisorClosed":
         return this.closedError()
     }

@@ -105,6 +105,7 @@ export const make = Effect.fnUntraced(function*(options: {
       case "Command":
         return command(message)
       case "Run":
+        message.run.look()
         return interpreter.attend(message.run)
       case "Answered":
         return feed(message.event)

@@ -4,7 +4,7 @@
 import type * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
 import * as SupervisorMetrics from "../SupervisorMetrics.ts"
-import * as TaskStatus from "../TaskStatus.ts"
+import * as Gauges from "./gauges.ts"
 import type { Notice, Phase } from "./state.ts"
 
 export interface Metrics {
@@ -41,14 +41,7 @@ export const make = (
   const runTime = of(SupervisorMetrics.runTime)
   const restartDelay = of(SupervisorMetrics.restartDelay)
   const loopLag = of(SupervisorMetrics.loopLag)
-  // Computed when read: a gauge that nobody reads costs nothing.
-  const gauges = TaskStatus.tags.map((status) =>
-    Metric.registerUnsafe(of(SupervisorMetrics.tasks, { status }), context, {
-      get: () => ({ value: counts[status] }),
-      update: () => undefined,
-      modify: () => undefined
-    })
-  )
+  const forget = Gauges.register(supervisor, context, counts)
   return {
     noted: (notice) => {
       switch (notice._tag) {
@@ -68,8 +61,6 @@ export const make = (
     },
     ran: (millis) => runTime.updateUnsafe(millis, context),
     lagged: (millis) => loopLag.updateUnsafe(millis, context),
-    close: () => {
-      for (const gauge of gauges) gauge.remove()
-    }
+    close: forget
   }
 }

@@ -9,18 +9,27 @@ export type DurationOption = Duration.Input | "infinity"
 
 /** Shows an option's value in an error message, whatever it is. */
 export const show = (value: unknown): string => {
-  if (typeof value === "string") return JSON.stringify(value)
-  if (typeof value === "bigint") return `${value}n`
-  if (Duration.isDuration(value)) return Duration.format(value)
-  if (typeof value === "object" && value !== null) {
-    try {
-      return JSON.stringify(value) ?? Object.prototype.toString.call(value)
-    } catch {
-      return Object.prototype.toString.call(value)
-    }
+  try {
+    return shown(value)
+  } catch {
+    return "(a value that cannot be shown)"
   }
-  if (typeof value === "function") return "a function"
-  return String(value)
+}
+
+const shown = (value: unknown): string => {
+  switch (typeof value) {
+    case "string":
+      return JSON.stringify(value)
+    case "bigint":
+      return `${value}n`
+    case "function":
+      return "a function"
+    case "object":
+      if (Duration.isDuration(value)) return Duration.format(value)
+      return JSON.stringify(value) ?? Object.prototype.toString.call(value)
+    default:
+      return String(value)
+  }
 }
 
 /** An option that was not given. `null` is no way to leave one out: it goes on, and is refused. */

@@ -124,6 +124,7 @@ export const failure = (reason: RestartReason<unknown>, generation: number, at: 
 
 /** What a run says of itself, as JSON of its own: later changes, `NaN` and worse must not reach everybody's snapshot. */
 export const json = (details: Schema.Json): Schema.Json => {
+  if (typeof details === "boolean" || Number.isFinite(details)) return details
   try {
     const text = JSON.stringify(details)
     if (text === undefined) return "(cannot be shown: it is no JSON)"

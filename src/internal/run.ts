@@ -6,7 +6,7 @@ import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
@@ -16,7 +16,8 @@ import type { RestartPolicy, RestartReason } from "../RestartPolicy.ts"
 import type { TaskDead, TaskStopped } from "../SupervisorError.ts"
 import type { TaskStatus } from "../TaskStatus.ts"
 import { CurrentRun } from "./currentRun.ts"
-import * as Observer from "./observer.ts"
+import * as Probing from "./probing.ts"
+import * as Render from "./render.ts"
 import type { Answer, Outcome, Settled, TaskSettings } from "./state.ts"
 import type { Waiters } from "./waiters.ts"
 
@@ -98,7 +99,7 @@ export class Run implements CurrentRun {
   beat(details?: Schema.Json): void {
     if (this.#exit !== undefined) return
     this.beatAt = this.#host.now()
-    if (details !== undefined) this.beatDetails = details
+    if (details !== undefined) this.beatDetails = Render.json(details)
     this.#signal()
   }
 
@@ -108,7 +109,7 @@ export class Run implements CurrentRun {
     this.#host.signal(this)
   }
 
-  /** The loop looks at the run: what waited is taken. */
+  /** The run's message is taken out of the inbox. */
   look(): void {
     this.#signalled = false
   }
@@ -184,7 +185,7 @@ export class Run implements CurrentRun {
 
   /** The heartbeat stream of a probed run: a check on a schedule, each result handed to the loop. */
   #probe(probe: Heartbeat.Probe<unknown>): Effect.Effect<void> {
-    const check = onceAtATime(probe as Heartbeat.Probe, this.#host.now)
+    const check = Probing.onceAtATime(probe as Heartbeat.Probe, this.#host.now)
     return Stream.fromEffectSchedule(check, probe.schedule as Heartbeat.Probe["schedule"]).pipe(
       Stream.runForEach((result) => Effect.sync(() => this.#probed(result))),
       // A schedule that dies ends probing: that is as good as all the failures it takes.
@@ -236,43 +237,3 @@ export class Run implements CurrentRun {
     }
   }
 }
-
-/** A check bounded by its timeout, never two at once: one that cannot be interrupted fails every probe until it ends. */
-const onceAtATime = (
-  probe: Heartbeat.Probe,
-  now: () => number
-): Effect.Effect<Cause.Cause<unknown> | undefined> => {
-  const timedOut = Cause.fail(new Cause.TimeoutError(`the probe took longer than ${probe.timeout} ms`))
-  let checking: Fiber.Fiber<unknown, unknown> | undefined
-  return Effect.suspend(() => {
-    if (checking !== undefined && checking.pollUnsafe() === undefined) return Effect.succeed(timedOut)
-    return Effect.flatMap(Effect.forkChild(probe.check), (fiber) => {
-      checking = fiber
-      return Effect.map(awaitWithin(fiber, probe.timeout, now), (exit) => {
-        if (Option.isSome(exit)) return Exit.isSuccess(exit.value) ? undefined : exit.value.cause
-        fiber.interruptUnsafe()
-        return timedOut
-      })
-    })
-  })
-}
-
-const slice = 200
-
-/** Waits for a fiber in slices, by an observer's clock: what the thread was blocked for is not part of the timeout. */
-const awaitWithin = Effect.fnUntraced(function*(
-  fiber: Fiber.Fiber<unknown, unknown>,
-  timeout: number,
-  now: () => number
-): Effect.fn.Return<Option.Option<Exit.Exit<unknown, unknown>>> {
-  const observer = Observer.make(now())
-  const until = Observer.at(observer, now()) + timeout
-  while (true) {
-    const wait = Math.min(until - Observer.at(observer, now()), slice)
-    if (wait <= 0) return Option.none()
-    observer.wakeAt = now() + wait
-    const exit = yield* Effect.timeoutOption(Fiber.await(fiber), wait)
-    if (Option.isSome(exit)) return exit
-    Observer.turn(observer, now(), slice)
-  }
-})

@@ -13,7 +13,9 @@ import {
   forgetIfStable,
   forgetQuestion,
   isUnderWay,
-  notify
+  notify,
+  refuse,
+  unstoppable
 } from "./entry.ts"
 import * as Observer from "./observer.ts"
 import type { Entry, Event, Intent, State, StopBecause } from "./state.ts"
@@ -193,19 +195,8 @@ export const giveUpOn = (deciding: Deciding, entry: Entry): void => {
   refuseWaiters(deciding, entry)
 }
 
-const refuseWaiters = ({ out }: Deciding, entry: Entry): void => {
-  for (const waiter of entry.waiters ?? []) {
-    out.push({
-      _tag: "Refuse",
-      to: waiter.reply,
-      refusal: "TaskUnstoppable",
-      task: entry.name,
-      command: waiter.command,
-      generation: entry.generation,
-      stopTimeout: entry.settings.stopTimeout,
-      by: ""
-    })
-  }
+const refuseWaiters = (deciding: Deciding, entry: Entry): void => {
+  for (const waiter of entry.waiters ?? []) refuse(deciding, waiter.reply, unstoppable(entry))
   entry.waiters = undefined
 }
 

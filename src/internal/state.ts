@@ -6,7 +6,6 @@
 import type * as Cause from "effect/Cause"
 import type * as Schema from "effect/Schema"
 import type { Directive, Mode, RestartReason } from "../RestartPolicy.ts"
-import type { CommandError } from "../SupervisorError.ts"
 import type { DeadReason, TaskStatus } from "../TaskStatus.ts"
 import * as Deadlines from "./deadlines.ts"
 import * as Observer from "./observer.ts"
@@ -103,8 +102,8 @@ export interface Closing {
   readonly remaining: Array<Entry>
   current: Entry | undefined
   deadline: Deadlines.Deadline | undefined
-  /** `shutdownTimeout` is over, and everything was asked to end. */
-  hurried: boolean
+  /** Ticks since `shutdownTimeout` was over, and everything was asked to end. */
+  hurried: number
 }
 
 export interface State {
@@ -240,7 +239,19 @@ export type Settled =
 
 export type StopBecause = "ended" | "restart" | "stop" | "kill" | "remove" | "verdict" | "shutdown"
 
-export type Refusal = CommandError["_tag"]
+/** Why a command is not carried out: the data of the error it fails with. */
+export type Refusal =
+  | { readonly _tag: "TaskNotFound"; readonly task: string }
+  | { readonly _tag: "TaskAlreadyExists"; readonly task: string }
+  | { readonly _tag: "TaskAlreadyRunning"; readonly task: string; readonly generation: number }
+  | {
+    readonly _tag: "TaskUnstoppable"
+    readonly task: string
+    readonly generation: number
+    readonly stopTimeout: number
+  }
+  | { readonly _tag: "CommandSuperseded"; readonly task: string; readonly command: string; readonly by: string }
+  | { readonly _tag: "SupervisorClosed" }
 
 /** What is to be done. Carried out in order by the interpreter. */
 export type Decision =
@@ -258,16 +269,7 @@ export type Decision =
   }
   | { readonly _tag: "ForgetQuestion"; readonly id: number }
   | { readonly _tag: "Reply"; readonly to: number }
-  | {
-    readonly _tag: "Refuse"
-    readonly to: number
-    readonly refusal: Refusal
-    readonly task: string
-    readonly command: string
-    readonly generation: number
-    readonly stopTimeout: number
-    readonly by: string
-  }
+  | { readonly _tag: "Refuse"; readonly to: number; readonly refusal: Refusal }
   | {
     readonly _tag: "Notify"
     readonly id: number
