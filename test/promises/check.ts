@@ -112,7 +112,7 @@ class Checking {
   /** The world comes to rest; the model follows, and judges what was told. */
   #settle(momentIsOver: boolean): void {
     const { model, world } = this
-    world.rest()
+    world.machine.rest()
     if (world.broken !== undefined) throw new Broken(world.broken)
     model.now = world.machine.now
     model.settled.clear()
@@ -147,7 +147,7 @@ class Checking {
   #compare(): void {
     const { model, world } = this
     for (const reader of world.readers) this.#compareReader(reader)
-    same("end", this.#shown(model.end()), this.#shown(world.end))
+    same("end", this.#shown(model.end), this.#shown(world.end))
     same("statuses", this.#shown(model.closed ? "SupervisorClosed" : model.statuses()), this.#shown(world.statuses()))
   }
 
@@ -185,12 +185,12 @@ class Checking {
     if (this.world.end === undefined) throw new Broken("the supervisor does not end")
     this.world.unstick()
     this.world.letGo(true)
-    this.world.rest()
+    this.world.machine.rest()
     this.#compare()
     while (this.world.agenda.list.length > 0) {
       machine.now = this.world.agenda.next
       this.world.agenda.ring()
-      this.world.rest()
+      this.world.machine.rest()
     }
     same("runs after the end", [], this.world.alive())
     same("sleepers after the end", 0, machine.sleepers.list.length)

@@ -5,10 +5,15 @@
  * failures and stalls is a plain function of its steps: it is repeated exactly, shrunk, and tried by the thousand. A
  * loop that never comes to rest is a failure like any other, not a hang.
  */
-import type * as Clock from "effect/Clock"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as References from "effect/References"
 import * as Scheduler from "effect/Scheduler"
+import * as Scope from "effect/Scope"
 
 /** Something that is to happen at a moment of the monotonic clock, in milliseconds. */
 export interface Alarm {
@@ -77,6 +82,33 @@ export class Machine implements Clock.Clock {
       turn()
     }
     throw new Error(`does not come to rest at ${this.now} ms`)
+  }
+
+  /** What is run on this machine lives in this scope. */
+  readonly scope = Scope.makeUnsafe()
+  /** Quiet, and without spans: neither is looked at. */
+  context: Context.Context<Scope.Scope> = Context.empty().pipe(
+    Context.add(Clock.Clock, this),
+    Context.add(Scheduler.Scheduler, this.scheduler),
+    Context.add(References.MinimumLogLevel, "None"),
+    Context.add(References.TracerEnabled, false),
+    Context.add(Scope.Scope, this.scope)
+  )
+
+  /** Runs an effect as far as it goes at once. */
+  run<A, E>(effect: Effect.Effect<A, E, Scope.Scope>, done?: (exit: Exit.Exit<A, E>) => void): Fiber.Fiber<A, E> {
+    const fiber = Effect.runForkWith(this.context)(effect)
+    if (done !== undefined) fiber.addObserver(done)
+    return fiber
+  }
+
+  /** Runs an effect to its end, which comes without time passing. */
+  runNow<A, E>(effect: Effect.Effect<A, E, Scope.Scope>): A {
+    const fiber = this.run(effect)
+    this.rest()
+    const exit = fiber.pollUnsafe()
+    if (exit === undefined) throw new Error("waits for time to pass")
+    return Effect.runSync(exit)
   }
 
   currentTimeMillisUnsafe(): number {

@@ -120,18 +120,19 @@ export class Model {
   // -----------------------------------------------------------------------------------------------------------------
 
   /**
-   * All of this came before the supervisor could turn to it. It takes commands first, in their order; but what a run
-   * did comes before a command about its task.
+   * All of this came before the supervisor could turn to it. First come commands, and the ends that somebody waits for,
+   * in their order; but what a run did comes before a command about its task. What else runs told is looked at when what
+   * follows from it is heard.
    */
   turn(inputs: ReadonlyArray<Input>): void {
     for (const input of inputs) this.#happen(input)
     for (const input of inputs) {
       if (this.closed) return
       if (input._tag === "Command") this.#attend(this.lives.get(input.name))
+      if ("run" in input && this.#life(input.run).next !== undefined) this.#attend(this.#life(input.run))
       this.#command(input)
       this.#consider()
     }
-    while (this.#signals.length > 0) this.#attend(this.#life(this.#signals[0]!.run))
   }
 
   /** What runs and callers do by themselves. */
@@ -351,10 +352,10 @@ export class Model {
     life.lastSign = this.now
     this.#enter(life, "Starting")
     this.#tell(life, "TaskStarting", "attempt", life.attempt)
+    const { opening } = plan
+    if (opening === "beats" || opening === "pulses") this.#signals.push({ run: life.run, what: "beat" })
+    else if (opening !== "waits") return this.#bodyOver(life.run)
     if (life.plan.heartbeat._tag === "Automatic" || life.plan.heartbeat._tag === "None") this.#healthy(life)
-    if (plan.opening === "waits") return
-    if (plan.opening === "beats" || plan.opening === "pulses") this.#signals.push({ run: life.run, what: "beat" })
-    else this.#bodyOver(life.run)
   }
 
   #healthy(life: Life): void {
@@ -410,10 +411,11 @@ export class Model {
     life.overdue = false
     if (next === undefined) return this.#endedByItself(life, cause)
     // It was asked to end, by an interruption. What else comes with it is told.
-    if (cause.some((reason) => reason !== "Interrupt")) this.#failure(life, "Failed", cause)
+    const more = cause.some((reason) => reason !== "Interrupt") ? cause : []
+    if (next !== "verdict" && more.length > 0) this.#failure(life, "Failed", more)
     switch (next) {
       case "verdict":
-        this.#failure(life, life.verdict!, ["Die:verdict"])
+        this.#failure(life, life.verdict!, ["Die:verdict", ...more])
         return this.#askSchedule(life, life.verdict!)
       case "shutdown":
         return this.#dead(life, "ShutDown")
@@ -522,6 +524,8 @@ export class Model {
 
   #forget(life: Life): void {
     this.lives.delete(life.name)
+    // Taking a task out is no death that the rest is judged by.
+    this.#died = false
     this.#tell(life, "TaskRemoved")
   }
 
@@ -568,6 +572,7 @@ export class Model {
       if (life.status === "Stopping" && !life.overdue) return
     }
     this.closed = true
+    this.end = this.#report()
     this.#mustTell("", "SupervisorClosed")
     this.#answerAll()
     for (const life of this.lives.values()) {
@@ -589,11 +594,11 @@ export class Model {
     if (lines.length > 0) throw new Broken(`"${line}" was told, "${lines[0]}" should have been`)
     const life = of === "" ? undefined : this.lives.get(of)
     const due = life && this.#deadlines(life).find(({ tag }) => line.startsWith(`${tag} `))
-    if (due !== undefined && due.earliest <= this.now && this.now <= due.latest) {
+    if (life !== undefined && this.#signals.some(({ run }) => run === life.run)) this.#attend(life)
+    else if (due !== undefined && due.earliest <= this.now && this.now <= due.latest) {
       due.fall()
       this.#fallen = true
     } else if (this.#fallen) this.#considerFallen()
-    else if (this.#signals.length > 0) this.#attend(this.#life(this.#signals[0]!.run))
     else if (due !== undefined) throw new Broken(`"${line}" was told outside of ${due.earliest} to ${due.latest} ms`)
     else if (life === undefined || !this.#probe(life)) throw new Broken(`"${line}" was told without a reason`)
     this.hear(of, line)
@@ -707,7 +712,7 @@ export class Model {
       while (this.#probe(life));
     }
     this.#considerFallen()
-    this.turn([])
+    for (const life of this.lives.values()) this.#attend(life)
     for (const [line] of this.#toTell.values()) {
       if (line !== undefined) throw new Broken(`"${line}" should have been told`)
     }
@@ -757,9 +762,11 @@ export class Model {
       .sort()
   }
 
-  end(): string | undefined {
-    if (!this.closed) return undefined
-    const overdue = Array.from(this.lives.values()).filter((life) => life.overdue)
+  /** How it ended, as of that moment. */
+  end: string | undefined
+
+  #report(): string {
+    const overdue = Array.from(this.lives.values()).filter((life) => life.overdue && !life.run.over)
     return [
       this.closing?.failure === undefined ? "ended" : `gave up: ${this.closing.failure}`,
       ...this.statuses(),

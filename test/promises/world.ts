@@ -9,16 +9,13 @@ import type { SupervisorEvent } from "effect-supervisor/SupervisorEvent"
 import * as Task from "effect-supervisor/Task"
 import type { FinalReport, TaskStatus } from "effect-supervisor/TaskStatus"
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as References from "effect/References"
 import * as Schedule from "effect/Schedule"
-import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Follower } from "./follower.ts"
@@ -91,8 +88,6 @@ export class World {
   /** Runs that would be waited for without bound end by themselves now. */
   #lettingGo = false
   readonly #history: History
-  readonly #context: Context.Context<Scope.Scope>
-  readonly #scope = Scope.makeUnsafe()
   readonly #handles = new Map<
     Name,
     Array<{ readonly entry: number; readonly handle: Supervisor.TaskHandle<string, Trouble> }>
@@ -105,32 +100,16 @@ export class World {
   constructor(history: History, services: Context.Context<never> = Context.empty()) {
     this.#history = history
     this.machine.lateness = history.options.lateness
-    this.#context = services.pipe(
-      Context.add(Clock.Clock, this.machine),
-      Context.add(Scheduler.Scheduler, this.machine.scheduler),
-      Context.add(References.MinimumLogLevel, "None"),
-      Context.add(Scope.Scope, this.#scope),
+    this.machine.context = Context.merge(this.machine.context, services).pipe(
       Context.add(Supervisor.Observer, (supervisor: Supervisor.RunningSupervisor) =>
         Effect.sync(() => {
           this.supervisor = supervisor
           this.read(supervisor, true)
-          this.run(supervisor.await, (exit) => {
+          this.machine.run(supervisor.await, (exit) => {
             this.end = this.#describeEnd(exit)
           })
-        })),
-      Context.add(References.TracerEnabled, false)
+        }))
     )
-  }
-
-  run<A, E>(effect: Effect.Effect<A, E, Scope.Scope>, done: (exit: Exit.Exit<A, E>) => void): Fiber.Fiber<A, E> {
-    const fiber = Effect.runForkWith(this.#context)(effect)
-    fiber.addObserver(done)
-    return fiber
-  }
-
-  /** The event loop turns until all wait for time to pass. */
-  rest(): void {
-    this.machine.rest()
   }
 
   make(): void {
@@ -148,7 +127,7 @@ export class World {
       eventCapacity,
       ...(maxDeadFraction === "none" ? {} : { maxDeadFraction })
     }
-    this.run(Supervisor.make(options), () => {
+    this.machine.run(Supervisor.make(options), () => {
       for (let call = 1; call <= tasks.length; call++) this.answers.set(call, "ok")
     })
   }
@@ -448,7 +427,7 @@ export class World {
   }
 
   #call<A>(call: number, effect: Effect.Effect<A, unknown>, use: (value: A) => void = () => undefined): void {
-    this.#callers.push(this.run(effect, (exit) => {
+    this.#callers.push(this.machine.run(effect, (exit) => {
       this.answers.set(call, describeAnswer(exit))
       if (Exit.isSuccess(exit)) use(exit.value)
     }))
@@ -456,7 +435,7 @@ export class World {
 
   #await(entry: number, handle: Supervisor.TaskHandle<string, Trouble>): void {
     this.#waiting.add(entry)
-    this.run(handle.await, (exit) => {
+    this.machine.run(handle.await, (exit) => {
       this.#waiting.delete(entry)
       this.settled.set(entry, describeSettlement(exit))
     })
@@ -483,7 +462,7 @@ export class World {
       reader.events.push(event)
       return gate
     })
-    this.run(reading, () => undefined)
+    this.machine.run(reading)
   }
 
   unstick(): void {
@@ -511,7 +490,7 @@ export class World {
   close(): void {
     const call = ++this.#calls
     this.inputs.push({ _tag: "Shutdown", call })
-    this.#call(call, Scope.close(this.#scope, Exit.void))
+    this.#call(call, Scope.close(this.machine.scope, Exit.void))
   }
 
   // -----------------------------------------------------------------------------------------------------------------
@@ -519,7 +498,7 @@ export class World {
   // -----------------------------------------------------------------------------------------------------------------
 
   look<A, E>(effect: Effect.Effect<A, E>): Exit.Exit<A, E> {
-    return Effect.runForkWith(this.#context)(effect).pollUnsafe()!
+    return this.machine.run(effect).pollUnsafe()!
   }
 
   #describeEnd(exit: Exit.Exit<FinalReport, SupervisorError>): string {
