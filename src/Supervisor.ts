@@ -36,6 +36,7 @@ import type { Command } from "./internal/inbox.ts"
 import * as Loop from "./internal/loop.ts"
 import * as Options from "./internal/options.ts"
 import type { Settlement, Supervised } from "./internal/run.ts"
+import { pathOf } from "./internal/run.ts"
 import * as SettingsOf from "./internal/settings.ts"
 import type { CommandName, Target } from "./internal/state.ts"
 import * as Waiters from "./internal/waiters.ts"
@@ -284,6 +285,18 @@ const unasked = 0
 const captured = <R>(context: Context.Context<R>): Context.Context<never> =>
   Context.omit(Scope.Scope, Tracer.ParentSpan, References.CurrentStackFrame)(context)
 
+/** A span around a command, where a tracer is installed to see it: one that nobody sees costs a quarter of a restart. */
+const traced = <A, E>(
+  command: Effect.Effect<A, E>,
+  name: string,
+  attributes: Record<string, unknown>
+): Effect.Effect<A, E> =>
+  Effect.withFiber((fiber) =>
+    fiber.cache.tracer === undefined
+      ? command
+      : Effect.withSpan(command, name, { attributes, captureStackTrace: false })
+  )
+
 const makeWith = Effect.fnUntraced(function*<E>(
   options: ReturnType<typeof decode>,
   context: Context.Context<never>
@@ -310,36 +323,32 @@ const makeWith = Effect.fnUntraced(function*<E>(
 
   // Which refusals a command can meet is known from the table of commands; the loop itself answers with any of them.
   const command = <Refusal>(name: CommandName, target: Target): Effect.Effect<void, Refusal> =>
-    Effect.withSpan(
+    traced(
       loop.ask((reply) => ({
         _tag: "Command",
         event: { _tag: "Command", reply, command: name, target },
         task: undefined
       })),
       `Supervisor.${name}`,
-      { attributes: { supervisor: path, task: target.name }, captureStackTrace: false }
+      { supervisor: path, task: target.name }
     ) as Effect.Effect<void, Refusal>
   const named = <Refusal>(name: CommandName) => (task: string): Effect.Effect<void, Refusal> =>
     typeof task === "string" ? command(name, { name: task, id: undefined }) : Effect.die(notAName(name, task))
 
+  const merged = SettingsOf.merger(options.defaults)
   const prepare = (
     task: Task.Task<unknown, unknown, unknown>,
     services: Context.Context<never>,
     listed: boolean
   ): Supervised => {
-    const settings = SettingsOf.merge(task.options, options.defaults)
     const supervised: Supervised = {
       id: loop.nextId(),
       name: task.name,
-      path: `${path}/${task.name}`,
       supervisor,
       listed,
       effect: task.effect as Supervised["effect"],
       context: services,
-      policy: settings.policy,
-      heartbeat: settings.heartbeat,
-      span: settings.span,
-      settings: settings.deciding,
+      options: merged(task.options),
       run: undefined,
       step: undefined,
       question: undefined,
@@ -359,7 +368,7 @@ const makeWith = Effect.fnUntraced(function*<E>(
   }
   const adding = (task: Supervised) => (reply: number): Command => ({
     _tag: "Command",
-    event: { _tag: "Add", reply, listed: task.listed, id: task.id, name: task.name, settings: task.settings },
+    event: { _tag: "Add", reply, listed: task.listed, id: task.id, name: task.name, settings: task.options.deciding },
     task
   })
 
@@ -368,7 +377,7 @@ const makeWith = Effect.fnUntraced(function*<E>(
     const status = read(() => statusOf(target))
     return {
       name: supervised.name,
-      path: supervised.path,
+      path: pathOf(supervised),
       await: awaitOf(supervised) as Effect.Effect<A, SupervisorError.TaskDead<TE> | SupervisorError.TaskStopped>,
       status,
       changes: changesOf(target),
@@ -426,13 +435,10 @@ const makeWith = Effect.fnUntraced(function*<E>(
   const ended: Effect.Effect<FinalReport, SupervisorError.SupervisorError> = Effect.suspend(() =>
     interpreter.end ?? Waiters.wait(interpreter.closing, (end) => end)
   )
-  const shutdown = Effect.withSpan(
-    Effect.andThen(
-      Effect.sync(() => loop.send(shutdownCommand)),
-      Effect.ignoreCause(ended)
-    ),
+  const shutdown = traced(
+    Effect.andThen(Effect.sync(() => loop.send(shutdownCommand)), Effect.ignoreCause(ended)),
     "Supervisor.shutdown",
-    { attributes: { supervisor: path } }
+    { supervisor: path }
   )
 
   const supervisor: RunningSupervisor<E> = {
@@ -445,8 +451,9 @@ const makeWith = Effect.fnUntraced(function*<E>(
           void,
           SupervisorError.TaskAlreadyExists | SupervisorError.SupervisorClosed
         >
-        return Effect.withSpan(Effect.as(added, handle<A, TE>(supervised)), "Supervisor.add", {
-          attributes: { supervisor: path, task: task.name }
+        return traced(Effect.as(added, handle<A, TE>(supervised)), "Supervisor.add", {
+          supervisor: path,
+          task: task.name
         })
       }),
     handle: <A, TE, R>(task: Task.Task<A, TE, R>) =>

@@ -189,8 +189,11 @@ export const decodeOptions = <E, R2, R3>(where: string, options: TaskOptions<E, 
       ? options.span
       : Options.refuse(where, "span", options.span, "true or false")
   }
-  return decoded
+  return Object.keys(decoded).length === 0 ? nothing : decoded
 }
+
+/** One for all tasks that say nothing. */
+const nothing: Settings = {}
 
 /**
  * Makes a task. The types of `restart` are inferred from the effect: `on` takes
@@ -216,7 +219,9 @@ export const make = <A, E = any, R = never, R2 = never, R3 = never>(
     [TypeId]: variance,
     name,
     effect: effect as Effect.Effect<A, E, Exclude<R, Scope.Scope> | Scope.Scope>,
-    options: decodeOptions(where, Options.or(options, {})) as Settings<Known<R2> | R3>
+    options: decodeOptions(where, Options.or(options, nothing as TaskOptions<NoInfer<E>, R2, R3>)) as Settings<
+      Known<R2> | R3
+    >
   }
 }
 

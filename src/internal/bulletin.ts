@@ -22,8 +22,12 @@ export const make = (): Bulletin => ({ sequence: 0, subscribers: new Set(), clos
 export const publish = (self: Bulletin, event: (sequence: number) => SupervisorEvent): void => {
   const sequence = ++self.sequence
   if (self.subscribers.size === 0) return
-  const made = event(sequence)
-  for (const subscriber of self.subscribers) Queue.offerUnsafe(subscriber, made)
+  hand(self, event(sequence))
+}
+
+/** Hands an event that has its number to every subscriber. */
+export const hand = (self: Bulletin, event: SupervisorEvent): void => {
+  for (const subscriber of self.subscribers) Queue.offerUnsafe(subscriber, event)
 }
 
 /** The last event has been published. */

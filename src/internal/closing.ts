@@ -81,7 +81,7 @@ const leave = (deciding: Deciding, entry: Entry): void => {
 const giveWay = (deciding: Deciding, entry: Entry): void => {
   if (entry.intent?._tag === "Command" && entry.intent.command !== "restart") return
   Commands.overtake(deciding, entry, undefined, "shutdown")
-  entry.intent = { _tag: "Shutdown" }
+  Running.redirect(deciding, entry, { _tag: "Shutdown" })
 }
 
 /** How many turns of the loop those who are hurried have: a finalizer may need some to end, though it waits for nothing. */

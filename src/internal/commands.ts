@@ -82,7 +82,7 @@ const endFirst = (
     Running.stop(deciding, entry, { _tag: "Command", command: asked })
   } else {
     overtake(deciding, entry, asked, asked)
-    entry.intent = { _tag: "Command", command: asked }
+    Running.redirect(deciding, entry, { _tag: "Command", command: asked })
   }
   if (entry.overdue) return refuse(deciding, to, Entries.unstoppable(entry))
   ;(entry.waiters ??= []).push({ reply: to, command: asked })

@@ -18,7 +18,7 @@ export interface Deciding {
 export const beyond = 1
 
 export const notify = ({ out }: Deciding, entry: Entry, notice: Notice): void => {
-  out.push({ _tag: "Notify", id: entry.id, generation: entry.generation, attempt: entry.attempt, notice })
+  out.push({ _tag: "Notify", task: entry.name, generation: entry.generation, attempt: entry.attempt, notice })
 }
 
 export const enter = ({ now, state }: Deciding, entry: Entry, phase: Phase): void => {

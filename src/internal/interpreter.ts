@@ -17,7 +17,7 @@ import * as Causes from "./causes.ts"
 import type { Inbox } from "./inbox.ts"
 import * as Render from "./render.ts"
 import { Reporter } from "./reporter.ts"
-import { Run } from "./run.ts"
+import { pathOf, Run } from "./run.ts"
 import type { Settlement, Step, Supervised } from "./run.ts"
 import type { Answer, Decision, Entry, Event, GiveUp, Refusal, Settled, State } from "./state.ts"
 import type { Time } from "./time.ts"
@@ -64,7 +64,8 @@ export class Interpreter {
     this.reporter = new Reporter(options)
   }
 
-  carryOut(decision: Decision): void {
+  /** `now`: when it was decided. */
+  carryOut(decision: Decision, now: number): void {
     switch (decision._tag) {
       case "Start":
         return this.#start(this.#task(decision.id), decision.generation, decision.attempt)
@@ -79,7 +80,7 @@ export class Interpreter {
       case "Refuse":
         return this.#answer(decision.to, Exit.fail(this.#refused(decision.refusal)))
       case "Notify":
-        return this.reporter.notify(this.#task(decision.id).name, decision)
+        return this.reporter.notify(decision, now)
       case "Settle":
         return this.#settle(this.#task(decision.id), decision.outcome)
       case "Forget":
@@ -184,7 +185,7 @@ export class Interpreter {
     // Schedules see the wall clock: cron needs it.
     const now = this.time.wall(this.time.now())
     if (task.step !== undefined) return task.step(now, reason)
-    return Effect.flatMap(Schedule.toStep(task.policy.schedule), (step) => {
+    return Effect.flatMap(Schedule.toStep(task.options.policy.schedule), (step) => {
       const answering: Step = (at, why) =>
         Pull.matchEffect(step(at, why), {
           onSuccess: ([, delay]): Effect.Effect<Answer> =>
@@ -348,7 +349,7 @@ export class Interpreter {
       if (!entry.overdue || this.#task(entry.id).run?.isRunning !== true) continue
       all.push({
         task: entry.name,
-        path: this.#task(entry.id).path,
+        path: pathOf(this.#task(entry.id)),
         generation: entry.generation,
         stoppingSince: this.time.wall(entry.since)
       })

@@ -9,7 +9,7 @@ import * as LogLevel from "effect/LogLevel"
 import * as References from "effect/References"
 import * as Causes from "./causes.ts"
 import { causeLine, reasonLine } from "./render.ts"
-import type { Notice } from "./state.ts"
+import type { Decision, Notice } from "./state.ts"
 
 interface Line {
   readonly text: string
@@ -89,10 +89,7 @@ const restartText = (delay: number): string => {
 }
 
 export interface Logs {
-  readonly noted: (
-    notice: Notice,
-    of: { readonly task: string; readonly generation: number; readonly attempt: number }
-  ) => void
+  readonly noted: (told: Decision & { readonly _tag: "Notify" }) => void
   readonly gaveUp: (failure: string, cause: Cause.Cause<unknown>) => void
   readonly threw: (cause: Cause.Cause<unknown>) => void
   readonly crashed: (cause: Cause.Cause<unknown>) => void
@@ -114,9 +111,10 @@ export const make = (supervisor: string, context: Context.Context<never>): Logs 
     ))
   }
   return {
-    noted: (notice, of) => {
+    noted: ({ attempt, generation, notice, task }) => {
+      if (silent) return
       const level = levelOf(notice)
-      if (enabled(level)) write(level, () => lineOf(notice), { supervisor, ...of })
+      if (enabled(level)) write(level, () => lineOf(notice), { supervisor, task, generation, attempt })
     },
     gaveUp: (failure, cause) => {
       write("Fatal", () => ({ text: `supervisor gives up: ${failure}`, cause }), { supervisor })

@@ -69,7 +69,7 @@ export const make = Effect.fnUntraced(function*(options: {
       const now = time.now()
       const decisions = decide(state, next, now)
       recorder?.(next, now, decisions)
-      for (const decision of decisions) interpreter.carryOut(decision)
+      for (const decision of decisions) interpreter.carryOut(decision, now)
     }
     feeding = false
     interpreter.tell()
@@ -117,6 +117,7 @@ export const make = Effect.fnUntraced(function*(options: {
 
   const turn = (first: ReadonlyArray<Inbox.Message>): void => {
     const asked = state.observer.wakeAt
+    time.look()
     feed({ _tag: "Turn" })
     if (asked !== undefined && state.observer.lastTurn >= asked) interpreter.reporter.lagged(state.observer.lag)
     // What the turn itself brings about (runs that end as they are interrupted, callers that ask on) belongs to it, up

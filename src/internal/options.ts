@@ -25,10 +25,17 @@ const shown = (value: unknown): string => {
     case "function":
       return "a function"
     case "object":
-      if (Duration.isDuration(value)) return Duration.format(value)
-      return JSON.stringify(value) ?? Object.prototype.toString.call(value)
+      return Duration.isDuration(value) ? Duration.format(value) : shownObject(value)
     default:
       return String(value)
+  }
+}
+
+const shownObject = (value: object | null): string => {
+  try {
+    return JSON.stringify(value) ?? Object.prototype.toString.call(value)
+  } catch {
+    return Object.prototype.toString.call(value)
   }
 }
 

@@ -12,13 +12,14 @@ import type * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Heartbeat from "../Heartbeat.ts"
-import type { RestartPolicy, RestartReason } from "../RestartPolicy.ts"
+import type { RestartReason } from "../RestartPolicy.ts"
 import type { TaskDead, TaskStopped } from "../SupervisorError.ts"
 import type { TaskStatus } from "../TaskStatus.ts"
 import { CurrentRun } from "./currentRun.ts"
 import * as Probing from "./probing.ts"
 import * as Render from "./render.ts"
-import type { Answer, Outcome, Settled, TaskSettings } from "./state.ts"
+import type { Merged } from "./settings.ts"
+import type { Answer, Outcome, Settled } from "./state.ts"
 import type { Waiters } from "./waiters.ts"
 
 /** Steps a schedule: the delay before the next restart, or that there is none. */
@@ -30,16 +31,12 @@ export type Settlement = Exit.Exit<unknown, TaskDead | TaskStopped>
 export interface Supervised {
   readonly id: number
   readonly name: string
-  readonly path: string
-  readonly supervisor: unknown
+  readonly supervisor: { readonly path: string }
   /** One of the tasks its supervisor was made with: its error is part of the supervisor's error type. */
   readonly listed: boolean
   readonly effect: Effect.Effect<unknown, unknown>
   readonly context: Context.Context<never>
-  readonly policy: RestartPolicy<unknown>
-  readonly heartbeat: Heartbeat.Heartbeat
-  readonly span: boolean
-  readonly settings: TaskSettings
+  readonly options: Merged
   run: Run | undefined
   step: Step | undefined
   /** The schedule is being asked, and did not answer at once. */
@@ -51,6 +48,9 @@ export interface Supervised {
   /** The newest status shown, and the entry's version it was made from. */
   shown: { readonly version: number; readonly status: TaskStatus } | undefined
 }
+
+/** The path of a task, made when somebody asks. */
+export const pathOf = ({ name, supervisor }: Supervised): string => `${supervisor.path}/${name}`
 
 /** What runs report to. */
 export interface Host {
@@ -93,7 +93,7 @@ export class Run implements CurrentRun {
     return this.supervised.name
   }
   get path(): string {
-    return this.supervised.path
+    return pathOf(this.supervised)
   }
 
   beat(details?: Schema.Json): void {
@@ -134,32 +134,31 @@ export class Run implements CurrentRun {
 
   /** The body's first steps are taken before this returns. */
   start(): void {
-    const { context, effect } = this.supervised
     const scope = Scope.makeUnsafe()
-    const own = Context.add(Context.add(context, CurrentRun, this), Scope.Scope, scope)
-    // The fiber itself cannot be interrupted, its body can: so the scope is closed in this fiber whatever happens, and
-    // the body's own exit stays apart from what closing adds.
-    this.#fiber = Effect.runForkWith(own)(
-      Effect.flatMap(Effect.exit(Effect.interruptible(this.#watched(effect))), (exit) => {
-        this.#bodyExit = exit
-        // The check looks at what is released now; it is not waited for, in case it cannot be interrupted.
-        this.#prober?.interruptUnsafe()
-        // Said before the finalizers and the children, which may take their time; when they do not, the end is all that
-        // the loop will see.
-        this.#signal()
-        return Scope.closeUnsafe(scope, exit) ?? Effect.void
-      }),
-      { uninterruptible: true }
-    )
+    const own = Context.add(Context.add(this.supervised.context, CurrentRun, this), Scope.Scope, scope)
+    this.#fiber = Effect.runForkWith(own)(program, { uninterruptible: true })
     // The observer comes after finalizers and children: one event is enough for "never two runs at once".
-    this.#fiber.addObserver((exit) => {
-      this.#exit = exit
-      this.#signal()
-    })
+    this.#fiber.addObserver(this.#ended.bind(this))
+  }
+
+  #ended(exit: Exit.Exit<void>): void {
+    this.#exit = exit
+    this.#signal()
   }
 
   /** Its end is waited for: what it tells from now on is urgent. */
   isAwaited = false
+
+  /** The body is over: what its scope holds is released. */
+  unwind(scope: Scope.Closeable, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
+    this.#bodyExit = exit
+    // The check looks at what is released now; it is not waited for, in case it cannot be interrupted.
+    this.#prober?.interruptUnsafe()
+    // Said before the finalizers and the children, which may take their time; when they do not, the end is all that
+    // the loop will see.
+    this.#signal()
+    return Scope.closeUnsafe(scope, exit) ?? Effect.void
+  }
 
   interrupt(): void {
     this.isAwaited = true
@@ -168,8 +167,8 @@ export class Run implements CurrentRun {
     this.#fiber?.interruptUnsafe()
   }
 
-  #watched(effect: Effect.Effect<unknown, unknown>): Effect.Effect<unknown, unknown> {
-    const { heartbeat, name, span } = this.supervised
+  body(): Effect.Effect<unknown, unknown> {
+    const { effect, name, options: { heartbeat, span } } = this.supervised
     const body = span
       ? Effect.withSpan(effect, "Task.run", {
         root: true,
@@ -231,9 +230,24 @@ export class Run implements CurrentRun {
     const error = Cause.findErrorOption(cause)
     if (Option.isNone(error)) return "restart"
     try {
-      return this.supervised.policy.directive(error.value)
+      return this.supervised.options.policy.directive(error.value)
     } catch (defect) {
       return Cause.die(defect)
     }
   }
 }
+
+/** The run that a fiber is, and the run's scope. */
+const runOf = (fiber: Fiber.Fiber<unknown, unknown>): Run => fiber.getRef(CurrentRun) as Run
+const scopeOf = (fiber: Fiber.Fiber<unknown, unknown>): Scope.Closeable =>
+  Context.getUnsafe(fiber.context, Scope.Scope) as Scope.Closeable
+
+/**
+ * What the fiber of every run does. It cannot be interrupted, the body within it can: so the scope is closed in this
+ * fiber whatever happens, and the body's own exit stays apart from what closing adds. One value for all runs: what
+ * would be made for each is held for as long as it lives.
+ */
+const program = Effect.flatMap(
+  Effect.exit(Effect.interruptible(Effect.withFiber((fiber) => runOf(fiber).body()))),
+  (exit) => Effect.withFiber((fiber) => runOf(fiber).unwind(scopeOf(fiber), exit))
+)

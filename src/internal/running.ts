@@ -160,6 +160,13 @@ export const stop = (deciding: Deciding, entry: Entry, intent: Intent): void => 
   deciding.out.push({ _tag: "Interrupt", id: entry.id, generation: entry.generation })
 }
 
+/** What is to follow the end that is waited for is another thing now. The last one who says so is right. */
+export const redirect = ({ out }: Deciding, entry: Entry, intent: Intent): void => {
+  // A run that had ended by itself is asked too: nothing is left to interrupt, but its end is waited for from now on.
+  if (entry.intent === undefined) out.push({ _tag: "Interrupt", id: entry.id, generation: entry.generation })
+  entry.intent = intent
+}
+
 /** The body of a run has ended by itself, and its finalizers take their time: they have as long as if it were asked to end. */
 export const unwinding = (deciding: Deciding, entry: Entry): void => {
   if (isUnderWay(entry)) awaitEnd(deciding, entry, "ended")

@@ -24,7 +24,16 @@ const standard = {
   span: false
 } as const
 
-export const merge = (own: Settings<unknown>, defaults: Settings<unknown>): Merged => {
+/** Merges the options of many tasks, those that have the same in common. */
+export const merger = (defaults: Settings<unknown>): (own: Settings<unknown>) => Merged => {
+  let last: { readonly own: Settings<unknown>; readonly merged: Merged } | undefined
+  return (own) => {
+    if (last?.own !== own) last = { own, merged: merge(own, defaults) }
+    return last.merged
+  }
+}
+
+const merge = (own: Settings<unknown>, defaults: Settings<unknown>): Merged => {
   const all = { ...standard, ...defaults, ...own }
   const policy = all.restart as RestartPolicy.RestartPolicy<unknown>
   const heartbeat = all.heartbeat as HeartbeatModule.Heartbeat

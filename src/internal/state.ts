@@ -272,7 +272,7 @@ export type Decision =
   | { readonly _tag: "Refuse"; readonly to: number; readonly refusal: Refusal }
   | {
     readonly _tag: "Notify"
-    readonly id: number
+    readonly task: string
     readonly generation: number
     readonly attempt: number
     readonly notice: Notice

@@ -4,6 +4,7 @@
 import type { TaskStatus } from "../TaskStatus.ts"
 import * as Render from "./render.ts"
 import type { Supervised } from "./run.ts"
+import { pathOf } from "./run.ts"
 import type { Entry } from "./state.ts"
 import type { Time } from "./time.ts"
 
@@ -34,7 +35,7 @@ const make = (supervised: Supervised, entry: Entry, time: Time, beatAt: number |
   const failure = entry.lastFailure
   const common = {
     task: entry.name,
-    path: supervised.path,
+    path: pathOf(supervised),
     since: time.wall(entry.since),
     generation: entry.generation,
     runs: entry.generation,
