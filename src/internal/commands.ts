@@ -12,7 +12,7 @@ const reply = ({ out }: Deciding, to: number): void => {
   out.push({ _tag: "Reply", to })
 }
 
-export const find = ({ state }: Deciding, target: Target): Entry | undefined => {
+const find = ({ state }: Deciding, target: Target): Entry | undefined => {
   const entry = state.names.get(target.name)
   return entry !== undefined && (target.id === undefined || entry.id === target.id) ? entry : undefined
 }

@@ -16,7 +16,7 @@ export const restartDue = (deciding: Deciding, entry: Entry): void => {
   Running.start(deciding, entry)
 }
 
-export const replyWaiters = ({ out }: Deciding, entry: Entry): void => {
+const replyWaiters = ({ out }: Deciding, entry: Entry): void => {
   for (const waiter of entry.waiters ?? []) out.push({ _tag: "Reply", to: waiter.reply })
   entry.waiters = undefined
 }

@@ -44,12 +44,12 @@ export type Intent =
   | { readonly _tag: "Verdict"; readonly reason: RestartReason<unknown> }
   | { readonly _tag: "Shutdown" }
 
-export interface Waiter {
+interface Waiter {
   readonly reply: number
   readonly command: CommandName
 }
 
-export interface LastFailure {
+interface LastFailure {
   readonly reason: RestartReason<unknown>
   readonly generation: number
   readonly at: number
