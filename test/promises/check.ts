@@ -4,6 +4,7 @@
 import type * as Context from "effect/Context"
 import { Broken } from "./broken.ts"
 import type { History, Step } from "./history.ts"
+import { names } from "./history.ts"
 import { Model } from "./model.ts"
 import type { Reader } from "./world.ts"
 import { describeEvent, World } from "./world.ts"
@@ -139,16 +140,34 @@ class Checking {
   #compareSettlements(): void {
     const { model, world } = this
     for (const [entry, settlement] of world.settled) {
-      same(`await of ${entry}`, (model.settled.get(entry) ?? [model.settlementOf(entry)])[0], settlement)
+      const promised = model.settled.get(entry) ?? [model.settlementOf(entry)]
+      if (!promised.includes(settlement)) same(`await of ${entry}`, promised, settlement)
     }
     world.settled.clear()
+    for (const entry of world.waiting) {
+      if (model.settled.has(entry)) same(`await of ${entry}`, model.settled.get(entry), "(still waiting)")
+    }
+  }
+
+  /** Whoever asks how a task stands is told at once, if it stands still. */
+  #compareAwaits(): void {
+    const { model, world } = this
+    world.awaitAgain()
+    for (const [entry, settlement] of world.settled) same(`await of ${entry}`, model.settlementOf(entry), settlement)
+    world.settled.clear()
+    for (const entry of world.waiting) same(`await of ${entry}`, model.settlementOf(entry), undefined)
   }
 
   #compare(): void {
     const { model, world } = this
     for (const reader of world.readers) this.#compareReader(reader)
+    this.#compareAwaits()
     same("end", this.#shown(model.end), this.#shown(world.end))
     same("statuses", this.#shown(model.closed ? "SupervisorClosed" : model.statuses()), this.#shown(world.statuses()))
+    for (const name of names) {
+      const one = model.closed ? "SupervisorClosed" : model.statusOf(name) ?? "TaskNotFound"
+      same(`status of ${name}`, this.#shown(one), this.#shown(world.statusOf(name)))
+    }
   }
 
   /** Which of two wall clocks a moment is shown by, once the clock was set, is not promised. */
@@ -167,6 +186,8 @@ class Checking {
       // The first reader has come before everything else.
       same(`event ${event.sequence}`, all[event.sequence - all[0]!.sequence], event)
     }
+    // It misses what was more than is kept for it, and not one event besides.
+    same("events missed", Math.max(0, reader.behind - this.#history.options.eventCapacity), follower.missed)
     if (reader.readsAll && follower.missed === 0) same("what events tell", this.model.brief(), follower.statuses)
   }
 

@@ -104,8 +104,9 @@ export const stalling: Flavour = {
   time: { Pass: 4, Stall: 3, Suspend: 1, SetWall: 1 }
 }
 
-/** Readers of events, more than one of them too slow. */
+/** Readers of events, some of them stuck. No run ends at once: what happens in one turn must not be too much for anybody. */
 export const subscribers: Flavour = {
-  options: { ...lasting, eventCapacity: Schema.Literals([32]) },
-  acts: { Command: 6, End: 6, Add: 4, Subscribe: 2, Read: 1, Beat: 1 }
+  plan: { runs: openings(Schema.Literals(["waits", "pulses"])), answers: Delays },
+  options: { ...lasting, eventCapacity: Schema.Literals([24]) },
+  acts: { Command: 6, End: 8, Add: 4, Subscribe: 2, Read: 1, Beat: 1 }
 }

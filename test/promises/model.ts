@@ -731,16 +731,20 @@ export class Model {
   // -----------------------------------------------------------------------------------------------------------------
 
   statuses(): ReadonlyArray<string> {
-    return Array.from(this.lives.values(), (life) => {
-      const failure = life.lastFailure
-      return [
-        `${life.status} ${life.name}#${life.generation} attempt ${life.attempt} since ${life.since}`,
-        life.status === "Stopping" && life.overdue ? "overdue" : "",
-        life.status === "Dead" ? life.why : "",
-        life.restartAt === undefined || life.restartAt === never ? "" : `restart at ${life.restartAt}`,
-        failure === undefined ? "" : `failed ${failure.kind} #${failure.generation}`
-      ].filter((word) => word !== "").join(", ")
-    })
+    return Array.from(this.lives.keys(), (name) => this.statusOf(name)!)
+  }
+
+  statusOf(name: Name): string | undefined {
+    const life = this.lives.get(name)
+    if (life === undefined) return undefined
+    const failure = life.lastFailure
+    return [
+      `${life.status} ${life.name}#${life.generation} attempt ${life.attempt} since ${life.since}`,
+      life.status === "Stopping" && life.overdue ? "overdue" : "",
+      life.status === "Dead" ? life.why : "",
+      life.restartAt === undefined || life.restartAt === never ? "" : `restart at ${life.restartAt}`,
+      failure === undefined ? "" : `failed ${failure.kind} #${failure.generation}`
+    ].filter((word) => word !== "").join(", ")
   }
 
   /** The same, as far as events tell. */
@@ -774,11 +778,7 @@ export class Model {
     ].join("\n")
   }
 
-  /** Whose waiters wait. */
-  isUnsettled(entry: number): boolean {
-    return this.entries.get(entry)?.settlement === undefined
-  }
-
+  /** What whoever waits for a task is given; nothing, as long as it is under way. */
   settlementOf(entry: number): string | undefined {
     return this.entries.get(entry)?.settlement
   }

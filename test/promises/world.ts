@@ -63,8 +63,10 @@ export interface Reader {
   readonly events: Array<SupervisorEvent>
   /** How many of them have been looked at. */
   followed: number
-  /** It has read all there is; a stuck one has not. */
+  /** It has read all there is; a stuck one has not, */
   readsAll: boolean
+  /** and was that far behind when it went on. */
+  behind: number
   goOn: (() => void) | undefined
 }
 
@@ -76,6 +78,8 @@ export class World {
   readonly answers = new Map<number, string>()
   /** What those who wait for tasks were given, since the last look. */
   readonly settled = new Map<number, string>()
+  /** The entries whose handles somebody waits at. */
+  readonly waiting = new Set<number>()
   readonly readers: Array<Reader> = []
   /** What happened since the last look. */
   inputs: Array<Input> = []
@@ -93,7 +97,6 @@ export class World {
     Array<{ readonly entry: number; readonly handle: Supervisor.TaskHandle<string, Trouble> }>
   >()
   readonly #callers: Array<Fiber.Fiber<unknown, unknown>> = []
-  readonly #waiting = new Set<number>()
   #calls = 0
   #entries = 0
 
@@ -128,7 +131,11 @@ export class World {
       ...(maxDeadFraction === "none" ? {} : { maxDeadFraction })
     }
     this.machine.run(Supervisor.make(options), () => {
-      for (let call = 1; call <= tasks.length; call++) this.answers.set(call, "ok")
+      for (const [index, task] of tasks.entries()) {
+        this.answers.set(index + 1, "ok")
+        const handle = this.look(this.supervisor.handle(task))
+        if (Exit.isSuccess(handle)) this.#keep(task.name as Name, index + 1, handle.value)
+      }
     })
   }
 
@@ -373,12 +380,11 @@ export class World {
         const call = ++this.#calls
         const entry = ++this.#entries
         this.inputs.push({ _tag: "Add", call, entry, name: act.task })
-        return this.#call(call, this.supervisor.add(this.#task(entry, act.task)), (handle) => {
-          const handles = this.#handles.get(act.task)
-          if (handles === undefined) this.#handles.set(act.task, [{ entry, handle }])
-          else handles.push({ entry, handle })
-          this.#await(entry, handle)
-        })
+        return this.#call(
+          call,
+          this.supervisor.add(this.#task(entry, act.task)),
+          (handle) => this.#keep(act.task, entry, handle)
+        )
       }
       case "Shutdown": {
         const call = ++this.#calls
@@ -433,10 +439,17 @@ export class World {
     }))
   }
 
+  #keep(name: Name, entry: number, handle: Supervisor.TaskHandle<string, Trouble>): void {
+    const handles = this.#handles.get(name)
+    if (handles === undefined) this.#handles.set(name, [{ entry, handle }])
+    else handles.push({ entry, handle })
+    this.#await(entry, handle)
+  }
+
   #await(entry: number, handle: Supervisor.TaskHandle<string, Trouble>): void {
-    this.#waiting.add(entry)
+    this.waiting.add(entry)
     this.machine.run(handle.await, (exit) => {
-      this.#waiting.delete(entry)
+      this.waiting.delete(entry)
       this.settled.set(entry, describeSettlement(exit))
     })
   }
@@ -445,13 +458,13 @@ export class World {
   awaitAgain(): void {
     for (const handles of this.#handles.values()) {
       for (const { entry, handle } of handles) {
-        if (!this.#waiting.has(entry)) this.#await(entry, handle)
+        if (!this.waiting.has(entry)) this.#await(entry, handle)
       }
     }
   }
 
   read(supervisor: Supervisor.RunningSupervisor, readsAll: boolean): void {
-    const reader: Reader = { follower: new Follower(), events: [], followed: 0, readsAll, goOn: undefined }
+    const reader: Reader = { follower: new Follower(), events: [], followed: 0, readsAll, behind: 0, goOn: undefined }
     this.readers.push(reader)
     const gate = Effect.suspend(() =>
       reader.readsAll ? Effect.void : Effect.callback<void>((resume) => {
@@ -466,9 +479,12 @@ export class World {
   }
 
   unstick(): void {
+    const newest = this.readers[0]!.events.at(-1)!.sequence
     for (const reader of this.readers) {
+      if (reader.readsAll) continue
       reader.readsAll = true
-      reader.goOn?.()
+      reader.behind = newest - reader.events[0]!.sequence
+      reader.goOn!()
     }
   }
 
@@ -515,6 +531,11 @@ export class World {
   statuses(): ReadonlyArray<string> | string {
     const exit = this.look(this.supervisor.statuses)
     return Exit.isSuccess(exit) ? exit.value.map((status) => this.describe(status)) : describeAnswer(exit)
+  }
+
+  statusOf(name: Name): string {
+    const exit = this.look(this.supervisor.status(name))
+    return Exit.isSuccess(exit) ? this.describe(exit.value) : describeAnswer(exit)
   }
 
   describe(status: TaskStatus): string {
