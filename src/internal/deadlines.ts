@@ -29,7 +29,9 @@ export interface Deadlines {
 
 export const make = (): Deadlines => ({ heap: [], armed: 0, watching: 0 })
 
-const isWatched = (kind: DeadlineKind): boolean => kind === "Silence" || kind === "Startup" || kind === "StopBound"
+/** Held against a run: only then does it matter what the observer was doing meanwhile. */
+export const isWatched = (kind: DeadlineKind): boolean =>
+  kind === "Silence" || kind === "Startup" || kind === "StopBound"
 
 const before = (a: Deadline, b: Deadline): boolean => a.due < b.due || (a.due === b.due && a.order < b.order)
 
@@ -90,17 +92,3 @@ export const move = (self: Deadlines, deadline: Deadline, due: number): void => 
 }
 
 export const earliest = (self: Deadlines): Deadline | undefined => self.heap[0]
-
-/** The entries against which something falls due by `now`, at most `most` of them: costs what has expired. */
-export const watchedBy = (self: Deadlines, now: number, most: number): ReadonlyArray<number> => {
-  const entries: Array<number> = []
-  if (self.watching === 0) return entries
-  const open = [0]
-  for (let index = open.pop(); index !== undefined && entries.length < most; index = open.pop()) {
-    const deadline = self.heap[index]
-    if (deadline === undefined || deadline.due > now) continue
-    if (isWatched(deadline.kind)) entries.push(deadline.entry)
-    open.push(index * 2 + 1, index * 2 + 2)
-  }
-  return entries
-}

@@ -13,9 +13,6 @@ import * as Observer from "./observer.ts"
 import * as Running from "./running.ts"
 import type { Decision, Entry, Event, State } from "./state.ts"
 
-/** How many deadlines one tick carries out; the next tick follows at once. It keeps commands from waiting. */
-export const ticksAtOnce = 256
-
 export const decide = (state: State, event: Event, now: number): ReadonlyArray<Decision> => {
   const deciding: Deciding = { state, now, out: [] }
   if (state.closed) return deciding.out
@@ -39,7 +36,10 @@ const handle = (deciding: Deciding, event: Event): void => {
     case "Shutdown":
       return Closing.begin(deciding, undefined)
     case "Tick":
-      return tick(deciding)
+      deciding.state.observer.wakeAt = undefined
+      return
+    case "Due":
+      return due(deciding, event.order)
     default: {
       // What comes from an old run, or from one of a removed task, is ignored.
       const entry = deciding.state.entries.get(event.id)
@@ -69,16 +69,10 @@ const ofRun = (
   }
 }
 
-const tick = (deciding: Deciding): void => {
-  const { now, state } = deciding
-  state.observer.wakeAt = undefined
-  // What this tick itself arms is for the next one, after what this one brings about.
-  const before = state.deadlines.armed
-  for (let i = 0; i < ticksAtOnce; i++) {
-    const deadline = Deadlines.earliest(state.deadlines)
-    if (deadline === undefined || deadline.due > now || deadline.order >= before) return
-    expire(deciding, deadline)
-  }
+/** Carries one deadline out, if it is still the earliest, and due. */
+const due = (deciding: Deciding, order: number): void => {
+  const deadline = Deadlines.earliest(deciding.state.deadlines)
+  if (deadline?.order === order && deadline.due <= deciding.now) expire(deciding, deadline)
 }
 
 const expire = (deciding: Deciding, deadline: Deadlines.Deadline): void => {

@@ -9,7 +9,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as Deadlines from "./deadlines.ts"
-import { decide, ticksAtOnce } from "./decide.ts"
+import { decide } from "./decide.ts"
 import * as Inbox from "./inbox.ts"
 import type { Command } from "./inbox.ts"
 import type { Refused } from "./interpreter.ts"
@@ -28,6 +28,9 @@ export type Recorder = (
 export const Recording = Context.Reference<Recorder | undefined>("effect-supervisor/Recorder", {
   defaultValue: () => undefined
 })
+
+/** How many deadlines a tick carries out; the next tick follows. */
+const dueAtOnce = 256
 
 /** After how many messages a turn takes no more. */
 const aTurn = 512
@@ -91,13 +94,20 @@ export const make = Effect.fnUntraced(function*(options: {
     if (task !== undefined && !state.entries.has(task.id)) interpreter.tasks.delete(task.id)
   }
 
-  /** A verdict is about what a run has told by now, not about what has been looked at: its signal may wait behind a flood. */
+  // A verdict is about what a run has told by now, not about what has been looked at: its signal may wait behind a flood.
+  // What is armed meanwhile is for the next tick, after what this one brings about.
   const tick = (): void => {
-    for (const id of Deadlines.watchedBy(state.deadlines, time.now(), ticksAtOnce)) {
-      const run = interpreter.tasks.get(id)?.run
-      if (run !== undefined) interpreter.attend(run)
-    }
     feed({ _tag: "Tick" })
+    const { deadlines } = state
+    const before = deadlines.armed
+    const now = time.now()
+    for (let i = 0; i < dueAtOnce; i++) {
+      const deadline = Deadlines.earliest(deadlines)
+      if (deadline === undefined || deadline.due > now || deadline.order >= before) return
+      const run = Deadlines.isWatched(deadline.kind) ? interpreter.tasks.get(deadline.entry)?.run : undefined
+      if (run !== undefined) interpreter.attend(run)
+      feed({ _tag: "Due", order: deadline.order })
+    }
   }
 
   const work = (message: Inbox.Message): void => {

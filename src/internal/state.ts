@@ -193,7 +193,10 @@ export type Event =
   | { readonly _tag: "Unwinding"; readonly id: number; readonly generation: number }
   | { readonly _tag: "Ended"; readonly id: number; readonly generation: number; readonly outcome: Outcome }
   | { readonly _tag: "Answered"; readonly id: number; readonly generation: number; readonly answer: Answer }
+  /** The timer that was asked for has rung; */
   | { readonly _tag: "Tick" }
+  /** and a deadline is due, if it is still what it was. */
+  | { readonly _tag: "Due"; readonly order: number }
 
 /** Something worth telling, as data; the interpreter adds sequence, time and rendering. */
 export type Notice =
