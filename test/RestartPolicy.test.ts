@@ -772,6 +772,31 @@ describe("RestartPolicy", () => {
       }))
   })
 
+  it.effect("an answer that waits to be handled while the task is started anew, and fails anew, counts for the old run", () =>
+    Effect.gen(function*() {
+      const supervisor = yield* Supervisor.make()
+      const gone = yield* supervisor.add(Task.make("job", Effect.never))
+      yield* gone.remove
+      let asked = 0
+      let start: Effect.Effect<void> = Effect.void
+      const schedule = Schedule.spaced(100).pipe(
+        Schedule.tap(() => ++asked === 1 ? Effect.andThen(Effect.sleep(10), Effect.suspend(() => start)) : Effect.never)
+      )
+      const handle = yield* supervisor.add(Task.make("job", Effect.fail(new Net()), { restart: { schedule } }))
+      // As the first question is about to be answered the task is started. That the new run has failed is seen with the
+      // second command, which is about a namesake, before the first question's answer is.
+      start = Effect.sync(() => {
+        Effect.runFork(Effect.ignore(handle.start))
+        Effect.runFork(Effect.ignore(gone.stop))
+      })
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual(asked, 2)
+      const status = assertStatus(yield* handle.status, "Failed")
+      assert.strictEqual(status.generation, 2)
+      assert.isUndefined(status.restartAt)
+      assert.strictEqual(status.attempt, 0)
+    }))
+
   describe("preview", () => {
     it.effect("the default: five delays, 31 s in all, then it gives up", () =>
       Effect.gen(function*() {
