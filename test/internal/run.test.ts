@@ -16,7 +16,7 @@ const alone = (effect: Effect.Effect<unknown, unknown>) => {
     listed: true,
     effect,
     context: Context.empty(),
-    options: Settings.merge({}, {}),
+    options: Settings.merger({})({}),
     run: undefined,
     step: undefined,
     question: undefined,
