@@ -39,6 +39,7 @@ import type { Settlement, Supervised } from "./internal/run.ts"
 import { pathOf } from "./internal/run.ts"
 import * as SettingsOf from "./internal/settings.ts"
 import type { CommandName, Target } from "./internal/state.ts"
+import * as Decoding from "./internal/supervisorOptions.ts"
 import * as Waiters from "./internal/waiters.ts"
 import type * as SupervisorError from "./SupervisorError.ts"
 import type { SupervisorEvent } from "./SupervisorEvent.ts"
@@ -180,64 +181,6 @@ export interface SupervisorOptions<Tasks extends ReadonlyArray<Task.Task.Any>, R
   readonly eventCapacity?: number
 }
 
-const optionKeys = [
-  "name",
-  "tasks",
-  "defaults",
-  "healthCheck",
-  "maxDeadFraction",
-  "whenAllCompleted",
-  "shutdownTimeout",
-  "eventCapacity"
-]
-
-const decode = (options: SupervisorOptions<ReadonlyArray<Task.Task.Any>, unknown, unknown>) => {
-  if (typeof options === "object" && options !== null && options.name !== undefined) {
-    Options.name("Supervisor", options.name)
-  }
-  const where = options?.name === undefined ? "Supervisor" : `Supervisor(${JSON.stringify(options.name)})`
-  Options.onlyKeys(where, "options", options, optionKeys)
-  const given = Options.or(options.tasks, [])
-  if (!Array.isArray(given)) Options.refuse(where, "tasks", given, "an array of tasks made by Task.make")
-  const names = new Set<string>()
-  const tasks = given.map((task, index) => {
-    if (!Task.isTask(task)) return Options.refuse(where, `tasks[${index}]`, task, "a task made by Task.make")
-    if (names.has(task.name)) {
-      Options.refuse(where, `tasks[${index}]`, task.name, "a name that no other task of this supervisor has")
-    }
-    names.add(task.name)
-    return task
-  })
-  const healthCheck = Options.or(options.healthCheck, {})
-  Options.onlyKeys(where, "healthCheck", healthCheck, ["initialDelay", "interval"])
-  const fraction = options.maxDeadFraction
-  if (fraction !== undefined && !(typeof fraction === "number" && fraction > 0 && fraction <= 1)) {
-    Options.refuse(where, "maxDeadFraction", fraction, "a number above 0 and at most 1")
-  }
-  return {
-    name: options.name,
-    tasks,
-    defaults: Task.decodeOptions(`${where}.defaults`, Options.or(options.defaults, {})),
-    eventCapacity: Options.count(where, "eventCapacity", Options.or(options.eventCapacity, 4096), { min: 1 }),
-    settings: {
-      healthCheck: {
-        initialDelay: Options.duration(where, "healthCheck.initialDelay", Options.or(healthCheck.initialDelay, 3000)),
-        interval: Options.duration(where, "healthCheck.interval", Options.or(healthCheck.interval, 200), {
-          positive: true
-        })
-      },
-      maxDeadFraction: fraction,
-      whenAllCompleted: Options.oneOf(where, "whenAllCompleted", Options.or(options.whenAllCompleted, "stay"), [
-        "stay",
-        "end"
-      ]),
-      shutdownTimeout: Options.duration(where, "shutdownTimeout", Options.or(options.shutdownTimeout, "infinity"), {
-        infinite: true
-      })
-    }
-  }
-}
-
 /**
  * What a supervisor needs: the services of its tasks and defaults.
  *
@@ -264,7 +207,7 @@ export const make = <const Tasks extends ReadonlyArray<Task.Task.Any> = [], R2 =
   never,
   Services<Tasks, R2, R3> | Scope.Scope
 > => {
-  const decoded = decode(options)
+  const decoded = Decoding.decode(options)
   return Effect.contextWith((context: Context.Context<Services<Tasks, R2, R3> | Scope.Scope>) =>
     makeWith<Task.Task.Error<Tasks[number]>>(decoded, context)
   )
@@ -298,7 +241,7 @@ const traced = <A, E>(
   )
 
 const makeWith = Effect.fnUntraced(function*<E>(
-  options: ReturnType<typeof decode>,
+  options: Decoding.Decoded,
   context: Context.Context<never>
 ): Effect.fn.Return<RunningSupervisor<E>, never, Scope.Scope> {
   const parent = Context.get(context, CurrentRun)
