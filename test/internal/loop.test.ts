@@ -1,0 +1,267 @@
+/**
+ * What holds the loop together, each part by itself: that old runs are not listened to, that a verdict waits for what has
+ * been said, and that nothing is taken in after the end.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Heartbeat from "effect-supervisor/Heartbeat"
+import * as Supervisor from "effect-supervisor/Supervisor"
+import * as Task from "effect-supervisor/Task"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import * as Logger from "effect/Logger"
+import { TestClock } from "effect/testing"
+import { decide } from "../../src/internal/decide.ts"
+import * as Inbox from "../../src/internal/inbox.ts"
+import * as Loop from "../../src/internal/loop.ts"
+import type { Run } from "../../src/internal/run.ts"
+import type { Decision, Event, HeartbeatSettings, Phase, State } from "../../src/internal/state.ts"
+import { makeState } from "../../src/internal/state.ts"
+import { collect, settle, statusOf, tagsOf } from "../support/fixtures.ts"
+import * as StallingClock from "../support/StallingClock.ts"
+
+const range = (length: number) => Array.from({ length }, (_, index) => index)
+
+describe("decide", () => {
+  const id = 1
+  const cause = Cause.die("stale")
+  const verdict = { _tag: "Probe", failures: 1 } as const
+
+  /** Everything that a run, or the schedule asked after it, can tell. */
+  const tellings: Record<string, (generation: number) => Event> = {
+    Begun: (generation) => ({ _tag: "Begun", id, generation }),
+    Beat: (generation) => ({ _tag: "Beat", id, generation, at: 1000, details: "stale" }),
+    ProbeFailed: (generation) => ({ _tag: "ProbeFailed", id, generation, cause }),
+    Unwinding: (generation) => ({ _tag: "Unwinding", id, generation }),
+    "Ended, well": (generation) => ({ _tag: "Ended", id, generation, outcome: { _tag: "Success" } }),
+    "Ended, badly": (generation) => ({
+      _tag: "Ended",
+      id,
+      generation,
+      outcome: { _tag: "Failure", reason: { _tag: "Failed", cause }, directive: "escalate" }
+    }),
+    "Answered, with a delay": (generation) => ({
+      _tag: "Answered",
+      id,
+      generation,
+      answer: { _tag: "Delay", delay: 0 }
+    }),
+    "Answered, that it is done": (generation) => ({ _tag: "Answered", id, generation, answer: { _tag: "Done" } })
+  }
+
+  const command = (name: "restart" | "stop" | "kill"): Event => ({
+    _tag: "Command",
+    reply: 7,
+    command: name,
+    target: { name: "job", id: undefined }
+  })
+  const failed = tellings["Ended, badly"]!
+  const restartable = (generation: number): Event => {
+    const event = failed(generation)
+    assert(event._tag === "Ended" && event.outcome._tag === "Failure")
+    return { ...event, outcome: { ...event.outcome, directive: "restart" } }
+  }
+  const delayed: Event = { _tag: "Answered", id, generation: 2, answer: { _tag: "Delay", delay: 500 } }
+
+  /** How a task in its second run comes into each phase. */
+  const phases: ReadonlyArray<readonly [what: string, phase: Phase, events: ReadonlyArray<Event>]> = [
+    ["Starting", "Starting", []],
+    ["Healthy", "Healthy", [tellings["Beat"]!(2)]],
+    ["Stopping by command", "Stopping", [command("stop")]],
+    ["Stopping by itself", "Stopping", [tellings["Unwinding"]!(2)]],
+    ["Failed, its schedule being asked", "Failed", [restartable(2)]],
+    ["Failed, its restart due", "Failed", [restartable(2), delayed]],
+    ["Completed", "Completed", [tellings["Ended, well"]!(2)]],
+    ["Stopped", "Stopped", [command("stop"), failed(2)]],
+    ["Dead", "Dead", [command("kill"), failed(2)]]
+  ]
+
+  /** A task whose first run was replaced by a second, and then what is given happened to it. */
+  const inSecondRun = (events: ReadonlyArray<Event>, heartbeat: HeartbeatSettings = verdict): State => {
+    const state = makeState({
+      startedAt: 0,
+      healthCheck: { initialDelay: 0, interval: 200 },
+      maxDeadFraction: undefined,
+      whenAllCompleted: "stay",
+      shutdownTimeout: Number.POSITIVE_INFINITY
+    }, 0)
+    const settings = {
+      mode: "transient",
+      heartbeat,
+      startupTimeout: undefined,
+      stableAfter: 80_000,
+      stopTimeout: 5000,
+      whenDead: "escalate"
+    } as const
+    const begin: ReadonlyArray<Event> = [
+      { _tag: "Add", reply: 1, listed: false, id, name: "job", settings },
+      tellings["Begun"]!(1),
+      command("restart"),
+      failed(1),
+      tellings["Begun"]!(2),
+      ...events
+    ]
+    for (const event of begin) decide(state, event, 1000)
+    return state
+  }
+
+  const phaseOf = (state: State) => state.entries.get(id)?.phase
+
+  for (const [what, phase, events] of phases) {
+    it(`changes nothing and decides nothing by what an older run tells, while the task is ${what}`, () => {
+      for (const [telling, of] of Object.entries(tellings)) {
+        for (const generation of [0, 1, 3]) {
+          const state = inSecondRun(events)
+          assert.strictEqual(phaseOf(state), phase)
+          const before = structuredClone(state)
+          assert.deepStrictEqual(decide(state, of(generation), 1000), [], telling)
+          assert.deepStrictEqual(structuredClone(state), before, telling)
+        }
+      }
+    })
+  }
+
+  it("does by what the run itself tells: the generation is all that told them apart", () => {
+    for (const [telling, of] of Object.entries(tellings)) {
+      const heartbeat: HeartbeatSettings = telling === "Begun" ? { _tag: "None" } : verdict
+      const decided = phases.flatMap(([, , events]): ReadonlyArray<Decision> => {
+        const state = inSecondRun(events, heartbeat)
+        if (telling !== "Begun") return decide(state, of(2), 1000)
+        state.entries.get(id)!.phase = "Starting"
+        return decide(state, of(2), 1000)
+      })
+      assert.isAbove(decided.length, 0, telling)
+    }
+  })
+
+  it("nothing by what a run of a removed task tells, though another has its name", () => {
+    const state = inSecondRun([])
+    for (const event of [{ ...command("kill"), command: "remove" } as Event, failed(2)]) decide(state, event, 1000)
+    const entry = { ...tellings["Begun"]!(1) }
+    assert.isFalse(state.entries.has(id))
+    const settings = inSecondRun([]).entries.get(id)!.settings
+    decide(state, { _tag: "Add", reply: 2, listed: false, id: 2, name: "job", settings }, 1000)
+    const before = structuredClone(state)
+    for (const of of Object.values(tellings)) {
+      for (const generation of [1, 2]) assert.deepStrictEqual(decide(state, of(generation), 1000), [])
+    }
+    assert.deepStrictEqual(decide(state, entry, 1000), [])
+    assert.deepStrictEqual(structuredClone(state), before)
+  })
+})
+
+describe("a run", () => {
+  it.effect("a beat after its end is ignored by the run itself", () =>
+    Effect.gen(function*() {
+      const gate = Latch.makeUnsafe()
+      let run: Run | undefined
+      const events: Array<Event> = []
+      yield* Supervisor.make({
+        tasks: [
+          Task.make(
+            "job",
+            Effect.flatMap(Supervisor.current, (current) => {
+              run = current as unknown as Run
+              return gate.await
+            })
+          )
+        ]
+      }).pipe(Effect.provideService(Loop.Recording, (event) => {
+        events.push(event)
+      }))
+      assert(run !== undefined)
+      run.beat("alive")
+      assert.isDefined(run.beatAt)
+      yield* settle
+      assert.isUndefined(run.beatAt, "the loop has taken it")
+      yield* gate.open
+      yield* settle
+      assert.isTrue(run.hasEnded)
+      const before = events.length
+      run.beat("from the grave")
+      run.beat()
+      assert.isUndefined(run.beatAt)
+      assert.isUndefined(run.beatDetails)
+      yield* settle
+      assert.strictEqual(events.length, before)
+    }))
+})
+
+describe("the inbox", () => {
+  it.effect("holds nothing once it is closed, be it before or after", () =>
+    Effect.gen(function*() {
+      const inbox = yield* Inbox.make
+      for (const when of ["before", "after"]) {
+        for (const _ of range(1000)) {
+          inbox.urgent({ _tag: "Tick" })
+          inbox.ordinary({ _tag: "Tick" })
+        }
+        if (when === "before") inbox.close()
+      }
+      const left = range(100).flatMap(() => inbox.poll())
+      assert.isAtMost(
+        left.filter((message) => message._tag === "Tick").length,
+        1000,
+        "what comes after the end is kept"
+      )
+    }))
+})
+
+describe("a tick", () => {
+  /**
+   * Manual tasks that beat once, behind a flood of beats of others, just before the tick that would take them for hung.
+   * All of it within one turn of the loop: the body of a task that is hung next after it makes the loop tick at once.
+   */
+  const flooded = Effect.fnUntraced(function*(size: number) {
+    const { jump, provide } = yield* StallingClock.make
+    return yield* provide(Effect.gen(function*() {
+      const beats: Record<string, Array<() => void>> = { other: [], job: [] }
+      const beating = (name: string, within: number) => (index: number) =>
+        Task.make(
+          `${name} ${index}`,
+          Effect.andThen(Effect.map(Heartbeat.beater, (beat) => beats[name]!.push(beat)), Effect.never),
+          { heartbeat: Heartbeat.manual({ within }) }
+        )
+      const ticks: Array<number> = []
+      let events = 0
+      const supervisor = yield* Supervisor.make({
+        healthCheck: { initialDelay: 0 },
+        tasks: [...range(3000).map(beating("other", 1_000_000)), ...range(size).map(beating("job", 1000))]
+      }).pipe(
+        Effect.provideService(Loop.Recording, (event) => {
+          events++
+          if (event._tag === "Tick") ticks.push(events)
+        }),
+        Effect.provide(Logger.layer([]))
+      )
+      yield* settle
+      for (const beat of [...beats["other"]!, ...beats["job"]!]) beat()
+      yield* settle
+      const { seen } = yield* collect(supervisor.events)
+      yield* TestClock.adjust(995)
+      yield* settle
+      const before = events
+      const sudden = Effect.flatMap(Heartbeat.beater, (beat) =>
+        Effect.andThen(
+          Effect.sync(() => {
+            for (const one of [...beats["other"]!, ...beats["job"]!, beat]) one()
+          }),
+          jump(10)
+        ))
+      yield* supervisor.add(
+        Task.make("sudden", Effect.andThen(sudden, Effect.never), { heartbeat: Heartbeat.manual({ within: 1 }) })
+      )
+      for (const _ of range(300)) yield* Effect.yieldNow
+      const first = ticks.find((at) => at > before)
+      assert(first !== undefined && first < before + 2000, "the tick came while the flood was waiting")
+      assert.deepStrictEqual(tagsOf(seen, "sudden").slice(0, 3), ["TaskAdded", "TaskStarting", "TaskHealthy"])
+      const missed = seen.filter((event) => event._tag === "HeartbeatMissed" && event.task !== "sudden")
+      assert.strictEqual(missed.length, 0, "of runs that had beaten")
+      assert.strictEqual((yield* statusOf(supervisor, "job 0"))._tag, "Healthy")
+    }))
+  })
+
+  it.effect("judges by what a run has told, though that waits behind a flood", () => flooded(1), 60_000)
+
+  it.effect("of however many that fall due at one instant", () => flooded(1500), 60_000)
+})
