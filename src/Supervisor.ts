@@ -25,6 +25,7 @@ import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as References from "effect/References"
 import * as Scope from "effect/Scope"
@@ -389,6 +390,7 @@ const makeWith = Effect.fnUntraced(function*<E>(
     add: <A, TE, R>(task: Task.Task<A, TE, R>) =>
       Effect.contextWith((services: Context.Context<R>) => {
         if (!Task.isTask(task)) return Effect.die(notATask(task))
+        Options.name("Supervisor.add", task.name)
         const supervised = prepare(task, withDefaults(task, captured(services)), false)
         const added = loop.ask(adding(supervised)) as Effect.Effect<
           void,
@@ -422,7 +424,12 @@ const makeWith = Effect.fnUntraced(function*<E>(
 
   const observer = Context.get(context, Observer)
   if (observer !== undefined && parent === undefined) {
-    yield* Effect.ignoreCause(Effect.provideService(observer(supervisor), Scope.Scope, observing), { log: "Error" })
+    // In a fiber of its own: what it is given may be no Effect, for all its type.
+    const observed = yield* Effect.forkChild(
+      Effect.provideService(Effect.suspend(() => observer(supervisor)), Scope.Scope, observing),
+      { startImmediately: true }
+    )
+    yield* Effect.ignoreCause(Effect.flatten(Fiber.await(observed)), { log: "Error" })
   }
   const listed = options.tasks.map((task) => prepare(task, own, true))
   const last = listed.pop()
@@ -522,12 +529,13 @@ export const launch = <Self, E, Out, LE, LR>(
   main: Layer.Layer<Self | Out, LE, LR>
 ): Effect.Effect<void, SupervisorError.SupervisorError<E> | LE, LR> =>
   Effect.scoped(Effect.suspend(() => {
-    // The supervisor may end before the whole Layer is built: that is what counts, and why is not to be lost.
+    // The supervisor may give up before the whole Layer is built: that is what counts, and why is not to be lost.
     const up = Deferred.makeUnsafe<RunningSupervisor>()
     const built = Effect.provideService(Layer.build(main), Built, (key, supervisor) => {
       if (key === tag.key) Deferred.doneUnsafe(up, Exit.succeed(supervisor))
     })
-    const ended = Effect.flatMap(Deferred.await(up), (supervisor) => supervisor.await)
+    // A good end is left to the build: it is also what follows when the build fails and takes the supervisor down.
+    const ended = Effect.andThen(Effect.flatMap(Deferred.await(up), (supervisor) => supervisor.await), Effect.never)
     const whenBuilt = Effect.flatMap(built, (services) => Context.get(services, tag).await)
     return Effect.asVoid(Effect.raceFirst(ended, whenBuilt))
   })) as Effect.Effect<void, SupervisorError.SupervisorError<E> | LE, LR>
@@ -604,7 +612,7 @@ export const Service = <Self>() =>
   type E = Task.Task.Error<Tasks[number]>
   const tag = Context.Service<Self, RunningSupervisor<E>>()(id)
   return Object.assign(tag, {
-    layer: Layer.effect(tag)(make({ name: id.slice(id.lastIndexOf("/") + 1), ...options })),
+    layer: layerOf(tag, make({ name: id.slice(id.lastIndexOf("/") + 1), ...options })),
     layerTask: layerTaskFor<Self>(tag),
     launch: <Out, LE, LR>(main: Layer.Layer<Self | Out, LE, LR>) => launch(tag, main)
   })

@@ -69,6 +69,7 @@ export class Run implements CurrentRun {
   readonly attempt: number
   readonly #host: Host
   #fiber: Fiber.Fiber<void, never> | undefined = undefined
+  #scope: Scope.Closeable | undefined = undefined
   #prober: Fiber.Fiber<void, never> | undefined = undefined
   #bodyExit: Exit.Exit<unknown, unknown> | undefined = undefined
   #exit: Exit.Exit<void, never> | undefined = undefined
@@ -129,25 +130,45 @@ export class Run implements CurrentRun {
   }
 
   get isRunning(): boolean {
-    return this.#fiber !== undefined && this.#exit === undefined
+    return this.#exit === undefined
   }
 
   /** The body's first steps are taken before this returns. */
   start(): void {
     const scope = Scope.makeUnsafe()
+    this.#scope = scope
     const own = Context.add(Context.add(this.supervised.context, CurrentRun, this), Scope.Scope, scope)
-    this.#fiber = Effect.runForkWith(own)(program, { uninterruptible: true })
+    Effect.runForkWith(own)(program, { uninterruptible: true })
+  }
+
+  /** The run's own fiber, before the body: whoever else watches the fiber comes after the run itself, and may throw. */
+  adopt(fiber: Fiber.Fiber<void>): void {
+    this.#fiber = fiber
     // The observer comes after finalizers and children: one event is enough for "never two runs at once".
-    this.#fiber.addObserver(this.#ended.bind(this))
+    fiber.addObserver(this.#ended.bind(this))
   }
 
   #ended(exit: Exit.Exit<void>): void {
+    if (this.#bodyExit !== undefined || this.#scope === undefined) return this.#over(exit)
+    // Effect ends a fiber at once, past everything on its stack, when what it is given is no Effect. The scope is left.
+    const closing = Effect.runForkWith(this.supervised.context)(this.unwind(this.#scope, exit), {
+      uninterruptible: true
+    })
+    closing.addObserver((closed) => this.#over(closed))
+  }
+
+  #over(exit: Exit.Exit<void>): void {
     this.#exit = exit
+    this.#scope = undefined
     this.#signal()
   }
 
   /** Its end is waited for: what it tells from now on is urgent. */
   isAwaited = false
+
+  close(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
+    return this.#scope === undefined ? Effect.void : this.unwind(this.#scope, exit)
+  }
 
   /** The body is over: what its scope holds is released. */
   unwind(scope: Scope.Closeable, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
@@ -237,17 +258,19 @@ export class Run implements CurrentRun {
   }
 }
 
-/** The run that a fiber is, and the run's scope. */
+/** The run that a fiber is. */
 const runOf = (fiber: Fiber.Fiber<unknown, unknown>): Run => fiber.getRef(CurrentRun) as Run
-const scopeOf = (fiber: Fiber.Fiber<unknown, unknown>): Scope.Closeable =>
-  Context.getUnsafe(fiber.context, Scope.Scope) as Scope.Closeable
 
 /**
  * What the fiber of every run does. It cannot be interrupted, the body within it can: so the scope is closed in this
  * fiber whatever happens, and the body's own exit stays apart from what closing adds. One value for all runs: what
  * would be made for each is held for as long as it lives.
  */
-const program = Effect.flatMap(
-  Effect.exit(Effect.interruptible(Effect.withFiber((fiber) => runOf(fiber).body()))),
-  (exit) => Effect.withFiber((fiber) => runOf(fiber).unwind(scopeOf(fiber), exit))
+const program: Effect.Effect<void> = Effect.flatMap(
+  Effect.withFiber((fiber) => {
+    const run = runOf(fiber)
+    run.adopt(fiber as Fiber.Fiber<void>)
+    return Effect.exit(Effect.interruptible(Effect.suspend(() => run.body())))
+  }),
+  (exit) => Effect.withFiber((fiber) => runOf(fiber).close(exit))
 )

@@ -42,6 +42,7 @@ export const decode = (options: Given) => {
   const names = new Set<string>()
   const tasks = given.map((task, index) => {
     if (!Task.isTask(task)) return Options.refuse(where, `tasks[${index}]`, task, "a task made by Task.make")
+    Options.name(`${where}: tasks[${index}]`, task.name)
     if (names.has(task.name)) {
       Options.refuse(where, `tasks[${index}]`, task.name, "a name that no other task of this supervisor has")
     }
