@@ -419,6 +419,25 @@ describe("Task", () => {
         assert.deepStrictEqual(log, ["released"])
       }))
 
+    it.effect("the adder's Scope is no more in reach of the policy's schedule, nor of the probe", () =>
+      Effect.gen(function*() {
+        const seen: Array<readonly [string, boolean]> = []
+        const adder = yield* Effect.scope
+        const look = (who: string) =>
+          Effect.withFiber((fiber) => {
+            seen.push([who, Context.getOrUndefined(fiber.context, Scope.Scope) === adder])
+            return Effect.void
+          })
+        const supervisor = yield* Supervisor.make()
+        yield* supervisor.add(Task.make("job", Effect.andThen(Effect.sleep(10), new Net()), {
+          heartbeat: Heartbeat.probe(look("probe")),
+          restart: { schedule: ($) => $(Schedule.recurs(1)).pipe(Schedule.tap(() => look("schedule"))) }
+        }))
+        yield* TestClock.adjust(15)
+        yield* settle
+        assert.deepStrictEqual(seen, [["probe", false], ["schedule", false], ["probe", false]])
+      }))
+
     it.effect("leaves the adder's span and stack frame to the adder", () =>
       Effect.gen(function*() {
         const seen: Array<unknown> = []
