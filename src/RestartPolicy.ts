@@ -210,7 +210,7 @@ const checked = <E>(directive: (error: E) => Directive) => (error: E): Directive
 
 const checkOn = (on: unknown): void => {
   if (on === undefined || typeof on === "function") return
-  if (typeof on !== "object" || on === null) {
+  if (typeof on !== "object" || on === null || Array.isArray(on)) {
     Options.refuse("RestartPolicy", "on", on, "an object of directives by error tag, or a function of the error")
     return
   }
@@ -287,6 +287,9 @@ export const preview = Effect.fnUntraced(function*<E, R>(
   policy: RestartPolicy<E, R>,
   options: { readonly reason?: RestartReason<E>; readonly steps?: number } = {}
 ): Effect.fn.Return<Preview, never, R> {
+  if (!isRestartPolicy(policy)) {
+    Options.refuse("RestartPolicy.preview", "policy", policy, "one made by RestartPolicy.make")
+  }
   Options.onlyKeys("RestartPolicy.preview", "options", options, ["reason", "steps"])
   const reason: RestartReason<E> = options.reason ?? { _tag: "Failed", cause: Cause.die("preview") }
   const steps = Options.count("RestartPolicy.preview", "steps", Options.or(options.steps, 100), { min: 0 })

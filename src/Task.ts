@@ -149,6 +149,18 @@ export interface Settings<out R = never> {
 
 const commonKeys = ["restart", "heartbeat", "startupTimeout", "stableAfter", "stopTimeout", "whenDead", "span"]
 
+/** A refusal of the policy tells which task it is about. */
+const restartOf = <E, R2>(
+  where: string,
+  options: RestartPolicy.RestartOptions<E, R2>
+): RestartPolicy.RestartPolicy<E, R2> => {
+  try {
+    return RestartPolicy.make(options)
+  } catch (error) {
+    throw error instanceof RangeError ? new RangeError(`${where}: ${error.message}`) : error
+  }
+}
+
 /**
  * Decodes the options of a task, or the defaults of a supervisor.
  *
@@ -160,7 +172,7 @@ export const decodeOptions = <E, R2, R3>(where: string, options: TaskOptions<E, 
   if (options.restart !== undefined) {
     decoded.restart = RestartPolicy.isRestartPolicy(options.restart)
       ? options.restart
-      : RestartPolicy.make(options.restart)
+      : restartOf(where, options.restart)
   }
   if (options.heartbeat !== undefined) {
     decoded.heartbeat = Heartbeat.isHeartbeat(options.heartbeat)

@@ -25,7 +25,10 @@ const isPlainObject = (u: unknown): u is object => {
   return prototype === Object.prototype || prototype === null
 }
 
-const Run = Schema.declare((u: unknown): u is Program => Effect.isEffect(u), { expected: "an Effect" })
+// A service class is an Effect as well, one that asks for the service: what runs that is its launch.
+const Run = Schema.declare((u: unknown): u is Program => Effect.isEffect(u) && typeof u !== "function", {
+  expected: "an Effect"
+})
 const Options = Schema.declare((u: unknown): u is Supervisor.SupervisorOptions<[]> => isPlainObject(u), {
   expected: "the options of Supervisor.run"
 })

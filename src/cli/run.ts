@@ -61,7 +61,11 @@ export const run = Command.make(
     const asked = yield* Signals.listen
     // Before the module is loaded, for what it prints by then.
     const events = json ? yield* Printed.json : undefined
-    const program = yield* Effect.raceFirst(Module.load(module), Effect.flatMap(asked, notYetRunning))
+    const program = yield* Effect.raceAllFirst([
+      Module.load(module),
+      Effect.flatMap(asked, notYetRunning),
+      Option.match(runTime, { onNone: () => Effect.never, onSome: (within) => stillLoading(module, within) })
+    ])
     if (program === undefined) return
     const { canAnimate, canColor } = yield* TerminalCapabilities.TerminalCapabilities
     const view = events ?? (yield* canAnimate ? Screen.make(canColor) : Printed.lines)
@@ -79,6 +83,13 @@ export const run = Command.make(
     { command: "effect-supervisor run src/supervisor.ts --json --for \"1 minute\"", description: "A minute of events" }
   ])
 )
+
+/** A module may wait at its top level for something that never comes. */
+const stillLoading = (module: string, within: Duration.Duration): Effect.Effect<never, Errors.RunFailed> =>
+  Effect.andThen(
+    Effect.sleep(within),
+    Effect.fail(new Errors.RunFailed({ message: `${module} was still being loaded after ${Duration.format(within)}` }))
+  )
 
 /** Asked to end while the module was being loaded: there is nothing to stop. */
 const notYetRunning = (asked: Signals.Asked): Effect.Effect<undefined, Errors.RunFailed> =>

@@ -91,9 +91,9 @@ export class Interpreter {
       case "SleepOn":
         return this.#sleepOn()
       case "Closing":
-        return this.#closing(decision.failure)
+        return this.#closing(decision.failure, now)
       case "Close":
-        return this.#close()
+        return this.#close(now)
     }
   }
 
@@ -375,16 +375,16 @@ export class Interpreter {
     return task.listed ? dead : new SupervisorError.DynamicTaskDead({ dead })
   }
 
-  #closing(failure: GiveUp | undefined): void {
+  #closing(failure: GiveUp | undefined, now: number): void {
     if (failure !== undefined) this.#reason = this.#reasonOf(failure)
-    this.reporter.closing(this.#reason)
+    this.reporter.closing(this.#reason, now)
   }
 
-  #close(): void {
+  #close(now: number): void {
     this.#sleepOn()
     const report: FinalReport = { statuses: this.statuses(), unstoppable: this.unstoppable() }
     const reason = this.#reason
-    this.reporter.closed(reason, report)
+    this.reporter.closed(reason, report, now)
     this.#finish(
       reason === undefined
         ? Exit.succeed(report)

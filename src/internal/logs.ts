@@ -56,7 +56,10 @@ const lineOf = (notice: Notice): Line => {
     case "TaskEnded":
       return { text: "task ended well, and is permanent" }
     case "TaskFailed":
-      return { text: `task failed: ${reasonLine(notice.reason)}`, cause: Causes.ofReason(notice.reason) }
+      // A verdict has no stack that would lead anywhere.
+      return notice.reason._tag === "Failed"
+        ? { text: `task failed: ${reasonLine(notice.reason)}`, cause: Causes.whole(notice.reason) }
+        : { text: `task failed: ${reasonLine(notice.reason)}` }
     case "RestartScheduled":
       return { text: restartText(notice.delay) }
     case "TaskStopping":

@@ -153,7 +153,7 @@ export const make = Effect.fnUntraced(function*(options: {
   )
   // It ends by itself when the supervisor has, and is interrupted by nobody.
   const fiber = Effect.runForkWith(context)(fold)
-  interpreter.reporter.started()
+  interpreter.reporter.started(time.now())
 
   let ids = 0
   let replies = 0

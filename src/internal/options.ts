@@ -120,7 +120,7 @@ export const oneOf = <const A extends string>(where: string, option: string, inp
 
 /** Refuses an option that nobody reads: a misspelt one would otherwise be ignored in silence. */
 export const onlyKeys = (where: string, option: string, given: object, allowed: ReadonlyArray<string>): void => {
-  if (typeof given !== "object" || given === null) {
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
     refuse(where, option, given, `an object with ${allowed.join(", ")}`)
   }
   for (const key of Object.keys(given)) {
@@ -134,16 +134,21 @@ export const onlyKeys = (where: string, option: string, given: object, allowed: 
 
 const maxNameLength = 255
 
+/** Counts what a person would, not UTF-16 units; most names need no counting. */
+const isShort = (input: string): boolean => input.length <= maxNameLength || Array.from(input).length <= maxNameLength
+
 /** Checks the name of a task or supervisor: it becomes one segment of a path. */
 export const name = (where: string, input: string): string => {
-  const fits = typeof input === "string" && input.length > 0 && input.length <= maxNameLength &&
+  const fits = typeof input === "string" && input.length > 0 && isShort(input) &&
     !/[\p{Cc}/]/u.test(input)
   return fits
     ? input
     : refuse(
       where,
       "name",
-      typeof input === "string" && input.length > 40 ? `${input.slice(0, 40)}… (${input.length} characters)` : input,
+      typeof input === "string" && input.length > 40
+        ? `${input.slice(0, 40)}… (${Array.from(input).length} characters)`
+        : input,
       `a string of 1 to ${maxNameLength} characters without "/" and control characters`
     )
 }

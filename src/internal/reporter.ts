@@ -46,23 +46,23 @@ export class Reporter {
     this.#logs.noted(told)
   }
 
-  started(): void {
-    Bulletin.publish(this.bulletin, (sequence) => ({ _tag: "SupervisorStarted", ...this.#place(sequence) }))
+  started(now: number): void {
+    Bulletin.publish(this.bulletin, (sequence) => ({ _tag: "SupervisorStarted", ...this.#place(sequence, now) }))
   }
 
-  closing(reason: SupervisorError["reason"] | undefined): void {
+  closing(reason: SupervisorError["reason"] | undefined, now: number): void {
     Bulletin.publish(this.bulletin, (sequence) => ({
       _tag: "SupervisorClosing",
-      ...this.#place(sequence),
+      ...this.#place(sequence, now),
       ...(reason === undefined ? {} : { failure: reason.message })
     }))
     if (reason !== undefined) this.#logs.gaveUp(reason.message, Cause.fail(reason))
   }
 
-  closed(reason: SupervisorError["reason"] | undefined, report: FinalReport): void {
+  closed(reason: SupervisorError["reason"] | undefined, report: FinalReport, now: number): void {
     Bulletin.publish(this.bulletin, (sequence) => ({
       _tag: "SupervisorClosed",
-      ...this.#place(sequence),
+      ...this.#place(sequence, now),
       ...(reason === undefined ? {} : { failure: reason.message }),
       unstoppable: report.unstoppable
     }))
@@ -89,8 +89,8 @@ export class Reporter {
     Bulletin.close(this.bulletin)
   }
 
-  #place(sequence: number): Place {
-    return { sequence, time: this.#time.wall(this.#time.now()), supervisor: this.#path }
+  #place(sequence: number, now: number): Place {
+    return { sequence, time: this.#time.wall(now), supervisor: this.#path }
   }
 
   // Every object is written out whole: to spread one into another costs ten times as much.

@@ -40,7 +40,8 @@ export const decode = (options: Given) => {
   const given = Options.or(options.tasks, [])
   if (!Array.isArray(given)) Options.refuse(where, "tasks", given, "an array of tasks made by Task.make")
   const names = new Set<string>()
-  const tasks = given.map((task, index) => {
+  // Not `map` of the list itself, which passes over holes.
+  const tasks = Array.from(given, (task, index) => {
     if (!Task.isTask(task)) return Options.refuse(where, `tasks[${index}]`, task, "a task made by Task.make")
     Options.name(`${where}: tasks[${index}]`, task.name)
     if (names.has(task.name)) {

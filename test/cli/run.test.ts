@@ -51,15 +51,12 @@ describe.concurrent("effect-supervisor run", () => {
         "app started",
         "app/door added",
         "app/door starting (run 1)",
-        "app/door healthy (run 1)",
         "app/door failed (run 1): DoorLocked: the key brass does not fit",
         "app/door restarts in 10ms (attempt 1)",
         "app/door starting (run 2, attempt 1)",
-        "app/door healthy (run 2)",
         "app/door failed (run 2): DoorLocked: the key brass does not fit",
         "app/door restarts in 10ms (attempt 2)",
         "app/door starting (run 3, attempt 2)",
-        "app/door healthy (run 3)",
         "app/door failed (run 3): DoorLocked: the key brass does not fit",
         "app/door dead (exhausted): DoorLocked: the key brass does not fit",
         lines.at(-2),
@@ -171,6 +168,14 @@ describe.concurrent("effect-supervisor run", () => {
       assert.deepStrictEqual(yield* cli.ended, { code: 0, signal: null, stdout: "", stderr: "loading\n" })
     }))
 
+  it.live("--for bounds loading too", () =>
+    Effect.gen(function*() {
+      const cwd = yield* Cli.project({ "endless.ts": "await new Promise(() => {})\nexport default {}" })
+      const { code, stderr } = yield* Cli.run(["run", "endless.ts", "--for", "100 millis"], { cwd })
+      assert.strictEqual(code, 1)
+      assert.include(stderr, "endless.ts was still being loaded after 100ms")
+    }))
+
   it.live("what is thrown outside of every fiber stops everything in order and exits 1", () =>
     Effect.gen(function*() {
       const { code, stderr } = yield* Cli.run(["run", fixture("callback.ts")])
@@ -208,6 +213,12 @@ describe.concurrent("a module that cannot be run", () => {
       what: "exports a number",
       file: "export default 42",
       says: ["exports no supervisor", "expected: a default export that Supervisor.run takes", "found:    the number 42"]
+    },
+    {
+      what: "exports a service class",
+      file: "import { Supervisor } from \"effect-supervisor\"\n" +
+        "export default class App extends Supervisor.Service<App>()(\"app\") {}",
+      says: ["exports no supervisor", "a service class"]
     },
     {
       what: "exports options that are refused",
