@@ -125,11 +125,12 @@ export class Model {
    * follows from it is heard.
    */
   turn(inputs: ReadonlyArray<Input>): void {
+    const awaited = inputs.filter((input) => "run" in input && this.#life(input.run).next !== undefined)
     for (const input of inputs) this.#happen(input)
     for (const input of inputs) {
       if (this.closed) return
       if (input._tag === "Command") this.#attend(this.lives.get(input.name))
-      if ("run" in input && this.#life(input.run).next !== undefined) this.#attend(this.#life(input.run))
+      if ("run" in input && awaited.includes(input)) this.#attend(this.#life(input.run))
       this.#command(input)
       this.#consider()
     }
@@ -153,8 +154,8 @@ export class Model {
       case "Answered":
         return
       default: {
-        const run = this.#life(input.run).run
-        if (run.generation !== input.run.generation || run.over) return
+        const run = this.#runOf(input.run)
+        if (run === undefined) return
         switch (input._tag) {
           case "Beat":
             this.#signals.push({ run, what: "beat" })
@@ -178,6 +179,12 @@ export class Model {
 
   #life(run: RunId): Life {
     return this.entries.get(run.entry)!
+  }
+
+  /** The run of this number, unless it is over. */
+  #runOf({ entry, generation }: RunId): Run | undefined {
+    const run = this.entries.get(entry)?.run
+    return run?.generation === generation && !run.over ? run : undefined
   }
 
   #bodyOver(run: Run): void {
@@ -584,7 +591,7 @@ export class Model {
   // what the supervisor tells
   // -----------------------------------------------------------------------------------------------------------------
 
-  /** The supervisor tells this: it must be next, or due, or follow from what fell due or runs have told. */
+  /** The supervisor tells this: it must be next, or due, or follow from what its run has told. */
   hear(of: Name | "", line: string): void {
     const lines = this.#toTell.get(of) ?? []
     if (lines[0] === line) {
@@ -597,19 +604,10 @@ export class Model {
     if (life !== undefined && this.#signals.some(({ run }) => run === life.run)) this.#attend(life)
     else if (due !== undefined && due.earliest <= this.now && this.now <= due.latest) {
       due.fall()
-      this.#fallen = true
-    } else if (this.#fallen) this.#considerFallen()
-    else if (due !== undefined) throw new Broken(`"${line}" was told outside of ${due.earliest} to ${due.latest} ms`)
+      this.#consider()
+    } else if (due !== undefined) throw new Broken(`"${line}" was told outside of ${due.earliest} to ${due.latest} ms`)
     else if (life === undefined || !this.#probe(life)) throw new Broken(`"${line}" was told without a reason`)
     this.hear(of, line)
-  }
-
-  #fallen = false
-
-  /** What fell due at one moment is carried out before anything is made of it. */
-  #considerFallen(): void {
-    this.#fallen = false
-    this.#consider()
   }
 
   /** Takes note of the next thing that a probe of the run under way found. */
@@ -711,7 +709,6 @@ export class Model {
     for (const life of this.lives.values()) {
       while (this.#probe(life));
     }
-    this.#considerFallen()
     for (const life of this.lives.values()) this.#attend(life)
     for (const [line] of this.#toTell.values()) {
       if (line !== undefined) throw new Broken(`"${line}" should have been told`)
