@@ -33,11 +33,12 @@ import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import * as Bulletin from "./internal/bulletin.ts"
 import { CurrentRun } from "./internal/currentRun.ts"
+import type { Handled } from "./internal/handle.ts"
+import { Handle } from "./internal/handle.ts"
 import type { Command } from "./internal/inbox.ts"
 import * as Loop from "./internal/loop.ts"
 import * as Options from "./internal/options.ts"
 import type { Settlement, Supervised } from "./internal/run.ts"
-import { pathOf } from "./internal/run.ts"
 import * as SettingsOf from "./internal/settings.ts"
 import type { CommandName, Target } from "./internal/state.ts"
 import * as Decoding from "./internal/supervisorOptions.ts"
@@ -225,9 +226,17 @@ const shutdownCommand: Command = { _tag: "Command", event: { _tag: "Shutdown" },
 /** The number of a reply that nobody waits for. */
 const unasked = 0
 
-/** The adder's services and references, without what belongs to the adder alone. */
-const captured = <R>(context: Context.Context<R>): Context.Context<never> =>
-  Context.omit(Scope.Scope, Tracer.ParentSpan, References.CurrentStackFrame)(context)
+const known = new WeakMap<Context.Context<never>, Context.Context<never>>()
+
+/** The adder's services and references, without what belongs to the adder alone; the same for all tasks of one adder. */
+const captured = <R>(context: Context.Context<R>): Context.Context<never> => {
+  const whole: Context.Context<never> = context
+  const before = known.get(whole)
+  if (before !== undefined) return before
+  const kept = Context.omit(Scope.Scope, Tracer.ParentSpan, References.CurrentStackFrame)(context)
+  known.set(whole, kept)
+  return kept
+}
 
 /** A span around a command, where a tracer is installed to see it: one that nobody sees costs a quarter of a restart. */
 const traced = <A, E>(
@@ -316,22 +325,7 @@ const makeWith = Effect.fnUntraced(function*<E>(
     task
   })
 
-  const handle = <A, TE>(supervised: Supervised): TaskHandle<A, TE> => {
-    const target: Target = { name: supervised.name, id: supervised.id }
-    const status = read(() => statusOf(target))
-    return {
-      name: supervised.name,
-      path: pathOf(supervised),
-      await: awaitOf(supervised) as Effect.Effect<A, SupervisorError.TaskDead<TE> | SupervisorError.TaskStopped>,
-      status,
-      changes: changesOf(target),
-      start: command("start", target),
-      restart: command("restart", target),
-      stop: command("stop", target),
-      kill: command("kill", target),
-      remove: command("remove", target)
-    }
-  }
+  const handle = <A, TE>(supervised: Supervised): TaskHandle<A, TE> => new Handle<A, TE>(handled, supervised)
 
   const statusOf = (target: Target): Exit.Exit<TaskStatus, Unreachable> => {
     const entry = interpreter.state.names.get(target.name)
@@ -375,6 +369,13 @@ const makeWith = Effect.fnUntraced(function*<E>(
       interpreter.settlement(supervised) ??
         Waiters.wait(supervised.waiters ??= Waiters.make<Settlement>(), (settlement) => settlement)
     )
+
+  const handled: Handled = {
+    command: (name, { id, name: task }) => command(name, { id, name: task }),
+    status: (target) => read(() => statusOf(target)),
+    changes: changesOf,
+    await: awaitOf
+  }
 
   const ended: Effect.Effect<FinalReport, SupervisorError.SupervisorError> = Effect.suspend(() =>
     interpreter.end ?? Waiters.wait(interpreter.closing, (end) => end)
