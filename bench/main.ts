@@ -13,9 +13,11 @@ import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as Schema from "effect/Schema"
 import { ours, peers, scenarios } from "./catalogue.ts"
+import type { Peer } from "./peer.ts"
 import * as Report from "./report.ts"
 import type { Result } from "./run.ts"
 import { run } from "./run.ts"
+import * as Sampler from "./sampler.ts"
 
 const Tasks = Schema.Int.check(
   Schema.isBetween({ minimum: 1, maximum: 1_000_000 }, { message: "Expected a whole number from 1 to 1000000" })
@@ -53,15 +55,19 @@ const bench = Command.make(
   "bench",
   flags,
   Effect.fnUntraced(function*({ json, n, only, quick }) {
+    const all = [ours, ...peers]
+    const shared = new Map<Peer, Sampler.Sampler>()
+    if (quick) { for (const peer of all) shared.set(peer, yield* Sampler.make(peer)) }
     const results: Array<Result> = []
     for (const scenario of scenarios) {
       if (Option.isSome(only) && only.value !== scenario.name) continue
       yield* Console.error(`${scenario.name} …`)
       results.push(
-        yield* run(scenario, [ours, ...peers], {
+        yield* run(scenario, all, {
           n: Option.getOrElse(n, () => quick ? scenario.quickN : scenario.n),
           repeats: quick ? 1 : scenario.repeats,
-          warmups: quick ? 0 : scenario.warmups
+          warmups: quick ? 0 : scenario.warmups,
+          shared
         })
       )
     }
@@ -70,7 +76,7 @@ const bench = Command.make(
       const files = yield* FileSystem.FileSystem
       yield* files.writeFileString(json.value, `${JSON.stringify(Report.rows(results), undefined, 2)}\n`)
     }
-  })
+  }, Effect.scoped)
 ).pipe(Command.withDescription("Measures effect-supervisor beside bare fibers and FiberMap with Effect.retry"))
 
 Command.run(bench, { version: "0.1.0" }).pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)

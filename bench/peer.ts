@@ -13,7 +13,7 @@ export interface Work {
 }
 
 interface PeerOptions {
-  /** When a failed work runs again; without one, nothing is said about it, and the peer's default holds. */
+  /** When a failed work runs again; without one the peer's default holds. */
   readonly schedule?: Schedule.Schedule<unknown> | undefined
 }
 
@@ -21,7 +21,7 @@ interface PeerOptions {
 export interface Opened {
   /** Ends the run of that name, its finalizers included, and begins a new one. */
   readonly restart: (name: string) => Effect.Effect<void, unknown>
-  /** How many works the peer itself says are up and well; `undefined` when it cannot say. */
+  /** How many works the peer itself says are up and well; dies when it did not do all it claims to do. */
   readonly healthy: Effect.Effect<number> | undefined
 }
 

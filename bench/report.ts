@@ -1,6 +1,7 @@
 /**
  * The results as a table for people and as rows for programs.
  */
+import { availableParallelism, cpus } from "node:os"
 import type { Summary } from "./measure.ts"
 import type { Outcome, Result } from "./run.ts"
 
@@ -70,6 +71,13 @@ const markdown = (table: ReadonlyArray<ReadonlyArray<string>>): string => {
     .join("\n")
 }
 
+/** What the figures were measured on. */
+const machine = (): string => {
+  const model = cpus()[0]?.model.trim() ?? "unknown processor"
+  const cores = availableParallelism()
+  return `${model}, ${cores} ${cores === 1 ? "core" : "cores"}, Node ${process.version}`
+}
+
 /** The table, and below it why a peer has no figure and what each scenario measures. */
 export const table = (results: ReadonlyArray<Result>): string => {
   const peers = results[0]?.outcomes.map((outcome) => outcome.peer) ?? []
@@ -95,5 +103,5 @@ export const table = (results: ReadonlyArray<Result>): string => {
       )
     )
   ]
-  return `${markdown([head, ...body])}\n\n${notes.join("\n")}\n`
+  return `${machine()}\n\n${markdown([head, ...body])}\n\n${notes.join("\n")}\n`
 }

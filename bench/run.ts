@@ -27,31 +27,39 @@ export interface Result {
   readonly outcomes: ReadonlyArray<Outcome>
 }
 
-export const run = Effect.fnUntraced(function*(
-  scenario: Scenario,
-  peers: ReadonlyArray<Peer>,
-  options: { readonly n: number; readonly repeats: number; readonly warmups: number }
-) {
-  const { n, repeats, warmups } = options
-  const samples = new Map<Peer, Array<ReadonlyArray<number>>>()
-  for (const peer of peers) if (scenario.needs(peer).can) samples.set(peer, [])
+interface Options {
+  readonly n: number
+  readonly repeats: number
+  readonly warmups: number
+  /** Processes to be used again instead of new ones. */
+  readonly shared: ReadonlyMap<Peer, Sampler.Sampler>
+}
+
+export const run = Effect.fnUntraced(function*(scenario: Scenario, peers: ReadonlyArray<Peer>, options: Options) {
+  const { n, repeats, shared, warmups } = options
+  const able = peers.filter((peer) => scenario.needs(peer).can)
+  const open = (peer: Peer) => {
+    const sampler = shared.get(peer)
+    return sampler === undefined ? Sampler.make(peer) : Effect.succeed(sampler)
+  }
+  const samples = new Map(able.map((peer): [Peer, Array<ReadonlyArray<number>>] => [peer, []]))
 
   if (scenario.fresh) {
-    for (let i = 0; i < repeats; i++) {
+    for (let round = 0; round < repeats; round++) {
       for (const [peer, taken] of samples) {
-        taken.push(yield* Effect.scoped(Effect.flatMap(Sampler.make(scenario, peer), (sampler) => sampler.sample(n))))
+        taken.push(yield* Effect.scoped(Effect.flatMap(open(peer), (sampler) => sampler.sample(scenario, n))))
       }
     }
   } else {
     yield* Effect.scoped(Effect.gen(function*() {
       const samplers = yield* Effect.forEach(
         samples,
-        ([peer, taken]) => Effect.map(Sampler.make(scenario, peer), (sampler) => ({ sampler, taken }))
+        ([peer, taken]) => Effect.map(open(peer), (sampler) => ({ sampler, taken }))
       )
-      for (let i = 0; i < warmups + repeats; i++) {
+      for (let round = 0; round < warmups + repeats; round++) {
         for (const { sampler, taken } of samplers) {
-          const values = yield* sampler.sample(n)
-          if (i >= warmups) taken.push(values)
+          const values = yield* sampler.sample(scenario, n)
+          if (round >= warmups) taken.push(values)
         }
       }
     }))

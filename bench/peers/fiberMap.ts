@@ -3,19 +3,22 @@
  */
 import * as Effect from "effect/Effect"
 import * as FiberMap from "effect/FiberMap"
+import * as Schedule from "effect/Schedule"
 import type { Peer } from "../peer.ts"
 import { able } from "../peer.ts"
+
+/** What effect-supervisor does of its own accord. */
+const standard = Schedule.max([
+  Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("32 seconds")]),
+  Schedule.recurs(5)
+])
 
 export const fiberMap: Peer = {
   name: "FiberMap + retry",
   about: "`FiberMap.run` of `Effect.retry`: retried in the same fiber, no status, nobody told when it gives up",
   abilities: { restartsFailed: able, restartsByName: able },
-  prepare: (works, { schedule }) => {
-    const effects = new Map(
-      works.map((work) =>
-        [work.name, schedule === undefined ? work.effect : Effect.retry(work.effect, schedule)] as const
-      )
-    )
+  prepare: (works, { schedule = standard }) => {
+    const effects = new Map(works.map((work) => [work.name, Effect.retry(work.effect, schedule)] as const))
     return Effect.gen(function*() {
       const map = yield* FiberMap.make<string, never, unknown>()
       for (const [name, effect] of effects) yield* FiberMap.run(map, name, effect)

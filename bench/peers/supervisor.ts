@@ -2,6 +2,7 @@
  * effect-supervisor as it comes: status, metrics and heartbeats at their defaults, one subscriber that drains events.
  */
 import * as Supervisor from "effect-supervisor/Supervisor"
+import type { SupervisorEvent } from "effect-supervisor/SupervisorEvent"
 import * as SupervisorMetrics from "effect-supervisor/SupervisorMetrics"
 import * as Task from "effect-supervisor/Task"
 import * as Effect from "effect/Effect"
@@ -22,16 +23,28 @@ export const supervisor: Peer = {
   about: "all features at their defaults, one live subscriber to the events, no logger",
   abilities: { restartsFailed: able, restartsByName: able },
   prepare: (works, { schedule }) => {
-    const options = schedule === undefined ? {} : { restart: { schedule } }
+    const options = schedule === undefined ? undefined : { restart: { schedule } }
     const made = Supervisor.make({ name, tasks: works.map((work) => Task.make(work.name, work.effect, options)) })
     return Effect.gen(function*() {
       const scope = yield* Effect.scope
-      const supervisor = yield* Effect.provideService(
-        made,
-        Supervisor.Observer,
-        (seen) => Effect.forkIn(Stream.runDrain(seen.events), scope, { startImmediately: true })
-      )
-      return { restart: supervisor.restart, healthy }
+      let missed = 0
+      const drain = (events: ReadonlyArray<SupervisorEvent>) =>
+        Effect.sync(() => {
+          const [first] = events
+          if (first?._tag === "EventsMissed") missed += first.missed
+        })
+      const supervisor = yield* Effect.provideService(made, Supervisor.Observer, (seen) =>
+        Effect.asVoid(
+          Effect.forkIn(Stream.runForEachArray(seen.events, drain), scope, { startImmediately: true })
+        ))
+      return {
+        restart: supervisor.restart,
+        healthy: Effect.flatMap(
+          healthy,
+          (tasks) =>
+            missed === 0 ? Effect.succeed(tasks) : Effect.die(new Error(`the subscriber missed ${missed} events`))
+        )
+      }
     })
   }
 }

@@ -45,7 +45,7 @@ export const crashStorm: Scenario = {
   n: 10_000,
   quickN: 1000,
   repeats: 9,
-  warmups: 3,
+  warmups: 6,
   fresh: false,
   metrics: [{ name: "no back-off", unit: "us" }, { name: "default policy's shape", unit: "us" }],
   needs: (peer) => peer.abilities.restartsFailed,

@@ -24,7 +24,7 @@ export const restartByName: Scenario = {
   n: 10_000,
   quickN: 1000,
   repeats: 9,
-  warmups: 3,
+  warmups: 6,
   fresh: false,
   metrics: [
     { name: "new run, p50", unit: "us" },
