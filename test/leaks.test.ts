@@ -10,7 +10,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import * as Counting from "./support/Counting.ts"
-import { Net, settle, statusOf } from "./support/fixtures.ts"
+import { Net, settle, statusOf, stubborn } from "./support/fixtures.ts"
 
 const heap = Effect.promise(async () => {
   const gc = globalThis.gc
@@ -25,6 +25,9 @@ const heap = Effect.promise(async () => {
 
 /** What the heap may grow by, JIT and all: a leak of one small object a restart (90,000 of them) is 5 MB and more. */
 const bound = 1_000_000
+
+/** Its restart is due before any other deadline: what others leave in the heap stays below it. */
+const waiting = Task.make("waiting", Effect.fail(new Net()), { restart: { schedule: Schedule.spaced("1 second") } })
 
 /** Each takes a few seconds; more on a machine that is busy with others. */
 const timeout = 120_000
@@ -82,16 +85,19 @@ describe("leaks", () => {
       watched((counting) =>
         Effect.gen(function*() {
           const supervisor = yield* Supervisor.make({
-            tasks: [Task.make(
-              "job",
-              Effect.gen(function*() {
-                yield* Effect.addFinalizer(() => Effect.void)
-                yield* Effect.forkChild(Effect.never)
-                yield* Heartbeat.beat
-                return yield* Effect.never
-              }),
-              { heartbeat: Heartbeat.manual({ within: "1 hour" }), startupTimeout: "1 hour" }
-            )]
+            tasks: [
+              waiting,
+              Task.make(
+                "job",
+                Effect.gen(function*() {
+                  yield* Effect.addFinalizer(() => Effect.void)
+                  yield* Effect.forkChild(Effect.never)
+                  yield* Heartbeat.beat
+                  return yield* Effect.never
+                }),
+                { heartbeat: Heartbeat.manual({ within: "1 hour" }), startupTimeout: "1 hour" }
+              )
+            ]
           })
           const restart = supervisor.restart("job")
           for (let i = 0; i < 10_000; i++) yield* restart
@@ -175,6 +181,34 @@ describe("leaks", () => {
           const before = yield* census(counting)
           yield* visit(9000)
           assertNoMore(before, yield* census(counting))
+          yield* supervisor.shutdown
+        })
+      ),
+    timeout
+  )
+
+  it.effect(
+    "100,000 callers that give up waiting for a run that does not end are forgotten",
+    () =>
+      watched((counting) =>
+        Effect.gen(function*() {
+          const { body, release } = yield* stubborn
+          const supervisor = yield* Supervisor.make({
+            tasks: [Task.make("stuck", body, { stopTimeout: "infinity" })]
+          })
+          const giveUp = Effect.fnUntraced(function*(times: number) {
+            for (let i = 0; i < times; i++) {
+              const caller = yield* Effect.forkChild(supervisor.stop("stuck"), { startImmediately: true })
+              yield* Effect.yieldNow
+              yield* Fiber.interrupt(caller)
+            }
+          })
+          yield* giveUp(10_000)
+          const before = yield* census(counting)
+          yield* giveUp(90_000)
+          assertNoMore(before, yield* census(counting))
+          yield* release
+          yield* settle
           yield* supervisor.shutdown
         })
       ),
