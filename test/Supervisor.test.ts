@@ -625,6 +625,45 @@ describe("Supervisor", () => {
         assert.strictEqual((yield* statusOf(supervisor, "job"))._tag, "Stopped")
       }))
 
+    it.effect("interrupting one who adds loses neither the task nor its name", () =>
+      Effect.gen(function*() {
+        const supervisor = yield* Supervisor.make()
+        const adding = yield* Effect.forkChild(supervisor.add(never("job")), { startImmediately: true })
+        yield* Fiber.interrupt(adding)
+        yield* settle
+        assert.strictEqual((yield* statusOf(supervisor, "job"))._tag, "Healthy")
+        assert.strictEqual((yield* Effect.flip(supervisor.add(never("job"))))._tag, "TaskAlreadyExists")
+        yield* supervisor.remove("job")
+        yield* supervisor.add(never("job"))
+      }))
+
+    it.effect("interrupting one who makes a supervisor leaves none behind", () =>
+      Effect.gen(function*() {
+        let began = 0
+        let ended = 0
+        const counting = yield* Counting.make
+        const tasks = Array.from({ length: 1000 }, (_, index) =>
+          Task.make(
+            `task ${index}`,
+            Effect.suspend(() => {
+              began++
+              return Effect.onInterrupt(Effect.never, () =>
+                Effect.sync(() => {
+                  ended++
+                }))
+            })
+          ))
+        const making = yield* counting.provide(
+          Effect.forkChild(Effect.scoped(Effect.andThen(Supervisor.make({ tasks }), Effect.never)), {
+            startImmediately: true
+          })
+        )
+        yield* Fiber.interrupt(making)
+        yield* settle
+        assert.strictEqual(ended, began)
+        assert.strictEqual(counting.fibers(), 0)
+      }))
+
     it.effect("a run may command its own task: it is stopped, and the command's caller with it", () =>
       Effect.gen(function*() {
         let answered = 0
