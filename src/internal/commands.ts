@@ -85,16 +85,19 @@ const endFirst = (
     Running.redirect(deciding, entry, { _tag: "Command", command: asked })
   }
   if (entry.overdue) return refuse(deciding, to, Entries.unstoppable(entry))
-  ;(entry.waiters ??= []).push({ reply: to, command: asked })
+  ;(entry.waiters ??= new Set()).add(to)
 }
 
 /** Fails those who wait for another end than the one asked for now. */
 export const overtake = (deciding: Deciding, entry: Entry, keep: CommandName | undefined, by: string): void => {
-  if (entry.waiters === undefined) return
-  const kept = entry.waiters.filter((waiter) => waiter.command === keep)
-  for (const waiter of entry.waiters) {
-    if (waiter.command === keep) continue
-    refuse(deciding, waiter.reply, { _tag: "CommandSuperseded", task: entry.name, command: waiter.command, by })
+  if (entry.waiters === undefined || entry.intent?._tag !== "Command" || entry.intent.command === keep) return
+  const { command } = entry.intent
+  for (const reply of entry.waiters) {
+    refuse(deciding, reply, { _tag: "CommandSuperseded", task: entry.name, command, by })
   }
-  entry.waiters = kept.length === 0 ? undefined : kept
+  entry.waiters = undefined
+}
+
+export const gaveUp = (deciding: Deciding, event: Event & { readonly _tag: "GaveUp" }): void => {
+  find(deciding, event.target)?.waiters?.delete(event.reply)
 }

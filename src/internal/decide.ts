@@ -33,6 +33,8 @@ const handle = (deciding: Deciding, event: Event): void => {
       return Commands.add(deciding, event)
     case "Command":
       return Commands.command(deciding, event)
+    case "GaveUp":
+      return Commands.gaveUp(deciding, event)
     case "Shutdown":
       return Closing.begin(deciding, undefined)
     case "Tick":

@@ -17,7 +17,7 @@ export const restartDue = (deciding: Deciding, entry: Entry): void => {
 }
 
 const replyWaiters = ({ out }: Deciding, entry: Entry): void => {
-  for (const waiter of entry.waiters ?? []) out.push({ _tag: "Reply", to: waiter.reply })
+  for (const to of entry.waiters ?? []) out.push({ _tag: "Reply", to })
   entry.waiters = undefined
 }
 

@@ -12,7 +12,7 @@ import type { Event } from "./state.ts"
 
 export interface Command {
   readonly _tag: "Command"
-  readonly event: Event & { readonly _tag: "Add" | "Command" | "Shutdown" }
+  readonly event: Event & { readonly _tag: "Add" | "Command" | "GaveUp" | "Shutdown" }
   /** With `Add`: what is to be run. */
   readonly task: Supervised | undefined
 }

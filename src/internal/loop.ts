@@ -165,10 +165,13 @@ export const make = Effect.fnUntraced(function*(options: {
       Effect.callback((resume) => {
         if (state.closed) return resume(Exit.fail(interpreter.closedError()))
         const reply = ++replies
+        const asked = command(reply)
         interpreter.pending.set(reply, resume)
-        inbox.urgent(command(reply))
+        inbox.urgent(asked)
         return Effect.sync(() => {
-          interpreter.pending.delete(reply)
+          if (!interpreter.pending.delete(reply) || asked.event._tag !== "Command") return
+          const { target } = asked.event
+          inbox.urgent({ _tag: "Command", event: { _tag: "GaveUp", reply, target }, task: undefined })
         })
       }),
     over: Effect.asVoid(Fiber.await(fiber)),

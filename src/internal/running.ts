@@ -203,7 +203,7 @@ export const giveUpOn = (deciding: Deciding, entry: Entry): void => {
 }
 
 const refuseWaiters = (deciding: Deciding, entry: Entry): void => {
-  for (const waiter of entry.waiters ?? []) refuse(deciding, waiter.reply, unstoppable(entry))
+  for (const reply of entry.waiters ?? []) refuse(deciding, reply, unstoppable(entry))
   entry.waiters = undefined
 }
 

@@ -44,11 +44,6 @@ export type Intent =
   | { readonly _tag: "Verdict"; readonly reason: RestartReason<unknown> }
   | { readonly _tag: "Shutdown" }
 
-interface Waiter {
-  readonly reply: number
-  readonly command: CommandName
-}
-
 interface LastFailure {
   readonly reason: RestartReason<unknown>
   readonly generation: number
@@ -80,7 +75,8 @@ export interface Entry {
   asking: boolean
   /** While Stopping. */
   intent: Intent | undefined
-  waiters: Array<Waiter> | undefined
+  /** The replies that wait for the end; all of them asked for the command that is the intent. */
+  waiters: Set<number> | undefined
   /** On the observer's clock: by when the run should have ended. */
   stopBound: number
   overdue: boolean
@@ -174,6 +170,8 @@ export type Event =
     readonly settings: TaskSettings
   }
   | { readonly _tag: "Command"; readonly reply: number; readonly command: CommandName; readonly target: Target }
+  /** Who waited for a reply does so no longer. */
+  | { readonly _tag: "GaveUp"; readonly reply: number; readonly target: Target }
   | { readonly _tag: "Shutdown" }
   | { readonly _tag: "Begun"; readonly id: number; readonly generation: number }
   | {
