@@ -10,7 +10,7 @@ import type { Flavour, History } from "./history.ts"
 import { histories } from "./history.ts"
 import type { World } from "./world.ts"
 
-export const seed = process.env["EFFECT_SUPERVISOR_SEED"] ?? String(Math.floor(Math.random() * 2 ** 32))
+const seed = process.env["EFFECT_SUPERVISOR_SEED"] ?? String(Math.floor(Math.random() * 2 ** 32))
 
 export const printSeed = (of: string): void => {
   process.stdout.write(`${of}: EFFECT_SUPERVISOR_SEED=${seed}\n`)
