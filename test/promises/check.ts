@@ -5,9 +5,12 @@ import type * as Context from "effect/Context"
 import { Broken } from "./broken.ts"
 import type { History, Step } from "./history.ts"
 import { names } from "./history.ts"
+import { Judge } from "./judge.ts"
 import { Model } from "./model.ts"
+import * as Seen from "./seen.ts"
+import * as Shown from "./shown.ts"
 import type { Reader } from "./world.ts"
-import { describeEvent, World } from "./world.ts"
+import { World } from "./world.ts"
 
 /** Throws `Broken`, with what was promised and what was seen, when a promise does not hold. */
 export const live = (history: History, services?: Context.Context<never>): World => {
@@ -33,6 +36,7 @@ const same = (what: string, promised: unknown, seen: unknown): void => {
 class Checking {
   readonly world: World
   readonly model: Model
+  readonly judge: Judge
   readonly #history: History
   readonly #log: Array<string> = []
   #heard = 0
@@ -41,7 +45,8 @@ class Checking {
   constructor(history: History, services?: Context.Context<never>) {
     this.#history = history
     this.world = new World(history, services)
-    this.model = new Model(history, this.world)
+    this.model = new Model(history, this.world.bodies)
+    this.judge = new Judge(history, this.model)
   }
 
   /** What happened, to be read beside a broken promise. */
@@ -64,7 +69,7 @@ class Checking {
   }
 
   #step(step: Step): void {
-    const { machine, agenda } = this.world
+    const { bodies: { agenda }, machine } = this.world
     switch (step._tag) {
       case "Acts":
         for (const act of step.acts) this.world.act(act)
@@ -72,13 +77,13 @@ class Checking {
       case "Pass":
         return this.#pass(step.millis)
       case "Stall":
-        this.model.stalls.push({ from: machine.now, to: machine.now + step.millis })
+        this.judge.stalls.push({ from: machine.now, to: machine.now + step.millis })
         machine.now += step.millis
         if (step.first === "bodies") this.#ringWhile(() => agenda.next <= machine.now && agenda)
         if (step.first === "supervisor") this.#ringWhile(() => machine.sleepers.next <= machine.now && machine.sleepers)
         return
       case "Suspend":
-        this.model.stalls.push({ from: machine.now, to: machine.now + step.millis })
+        this.judge.stalls.push({ from: machine.now, to: machine.now + step.millis })
         machine.now += step.millis
         machine.sleepers.defer(step.millis)
         agenda.defer(step.millis)
@@ -91,7 +96,7 @@ class Checking {
 
   /** Time passes. What is due at one moment comes one after another, what runs do first. */
   #pass(millis: number): void {
-    const { agenda, machine } = this.world
+    const { bodies: { agenda }, machine } = this.world
     const until = machine.now + millis
     this.#ringWhile(() => {
       const next = Math.min(agenda.next, machine.sleepers.next)
@@ -114,7 +119,7 @@ class Checking {
   #settle(momentIsOver: boolean): void {
     const { model, world } = this
     world.machine.rest()
-    if (world.broken !== undefined) throw new Broken(world.broken)
+    if (world.bodies.broken !== undefined) throw new Broken(world.bodies.broken)
     model.now = world.machine.now
     model.settled.clear()
     model.turn(world.inputs.splice(0))
@@ -122,17 +127,18 @@ class Checking {
     for (; this.#heard < events.length; this.#heard++) {
       const event = events[this.#heard]!
       if (event._tag === "Snapshot") continue
-      const line = describeEvent(event)
+      const line = Seen.event(event)
       this.#log.push(`${model.now}: ${line}`)
-      model.hear("task" in event ? event.task as "a" : "", line)
+      this.judge.hear("task" in event ? event.task as "a" : "", line)
     }
-    model.atRest(momentIsOver)
+    this.judge.atRest(momentIsOver)
     same(
       "answers",
       Array.from(model.answers),
       Array.from(model.answers.keys(), (call) => [call, world.answers.get(call)])
     )
-    same("runs", model.alive(), world.alive())
+    same("runs", model.alive(), world.bodies.alive())
+    same("questions", model.questions(), world.bodies.questions)
     this.#compareSettlements()
   }
 
@@ -163,9 +169,14 @@ class Checking {
     for (const reader of world.readers) this.#compareReader(reader)
     this.#compareAwaits()
     same("end", this.#shown(model.end), this.#shown(world.end))
-    same("statuses", this.#shown(model.closed ? "SupervisorClosed" : model.statuses()), this.#shown(world.statuses()))
+    same(
+      "statuses",
+      this.#shown(model.closed ? "SupervisorClosed" : Shown.statuses(model.lives.values())),
+      this.#shown(world.statuses())
+    )
     for (const name of names) {
-      const one = model.closed ? "SupervisorClosed" : model.statusOf(name) ?? "TaskNotFound"
+      const life = model.lives.get(name)
+      const one = model.closed ? "SupervisorClosed" : life === undefined ? "TaskNotFound" : Shown.status(life)
       same(`status of ${name}`, this.#shown(one), this.#shown(world.statusOf(name)))
     }
   }
@@ -188,33 +199,34 @@ class Checking {
     }
     // It misses what was more than is kept for it, and not one event besides.
     same("events missed", Math.max(0, reader.behind - this.#history.options.eventCapacity), follower.missed)
-    if (reader.readsAll && follower.missed === 0) same("what events tell", this.model.brief(), follower.statuses)
+    if (reader.readsAll && follower.missed === 0) {
+      same("what events tell", Shown.told(this.model.lives.values()), follower.statuses)
+    }
   }
 
   /** The scope is closed, and after it nothing is left but what was reported. */
   #end(): void {
     const { machine } = this.world
     this.#log.push("the scope is closed")
-    this.world.letGo(false)
+    this.world.bodies.letGo(false)
     this.world.close()
     this.#settle(false)
     for (let waited = 0; this.world.end === undefined && waited < 100_000; waited += 100) {
-      this.world.letGo(false)
+      this.world.bodies.letGo(false)
       this.#pass(100)
     }
     this.#compare()
     if (this.world.end === undefined) throw new Broken("the supervisor does not end")
     this.world.unstick()
-    this.world.letGo(true)
+    this.world.bodies.letGo(true)
     this.world.machine.rest()
     this.#compare()
-    while (this.world.agenda.list.length > 0) {
-      machine.now = this.world.agenda.next
-      this.world.agenda.ring()
+    while (this.world.bodies.agenda.list.length > 0) {
+      machine.now = this.world.bodies.agenda.next
+      this.world.bodies.agenda.ring()
       this.world.machine.rest()
     }
-    same("runs after the end", [], this.world.alive())
+    same("runs after the end", [], this.world.bodies.alive())
     same("sleepers after the end", 0, machine.sleepers.list.length)
-    same("questions after the end", 0, this.world.questions)
   }
 }

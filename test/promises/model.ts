@@ -1,17 +1,14 @@
 /**
  * What a supervisor promises, as a small state machine: it is given what was asked of a supervisor and what its runs
  * did, and says what the supervisor must then answer, tell and show. Written from the tables of commands and statuses
- * and the eleven promises; it knows nothing of how a supervisor works inside.
- *
- * It does not predict when a deadline is carried out: it is told, and judges. In a history without stalls the window
- * it allows is a single moment.
+ * and the eleven promises; it knows nothing of how a supervisor works inside. What time alone brings about is the
+ * judge's business.
  */
-import { Broken } from "./broken.ts"
-import { briefly } from "./follower.ts"
-import type { Answer, History, Name, Plan, RunPlan } from "./history.ts"
+import type { Answer, History, Name } from "./history.ts"
 import { bound, quiet } from "./history.ts"
-
-export type CommandName = "start" | "restart" | "stop" | "kill" | "remove"
+import type { CommandName, Life, Next, Run, RunId, Verdict, Why } from "./life.ts"
+import { isUnderWay } from "./life.ts"
+import * as Shown from "./shown.ts"
 
 /** What happened, as far as a supervisor can know of it. A `run` is of an entry: the name may be given anew. */
 export type Input =
@@ -30,11 +27,6 @@ export type Input =
   /** The schedule has an answer to the end of this run at last. */
   | { readonly _tag: "Answered"; readonly run: RunId }
 
-export interface RunId {
-  readonly entry: number
-  readonly generation: number
-}
-
 /** What the runs themselves know of their ends, and of what their probes found. */
 export interface Facts {
   /** Why the body ended, as a list of reasons (none for a success), and whether a finalizer died. */
@@ -43,55 +35,10 @@ export interface Facts {
   readonly found: (run: RunId) => "passed" | "failed" | undefined
 }
 
-type Why = "Exhausted" | "NotRestartable" | "Killed" | "ShutDown" | "Escalated"
-type Verdict = "HeartbeatMissed" | "ProbeFailed"
-type Next = CommandName | "verdict" | "shutdown"
-
-interface Run extends RunId {
-  readonly plan: RunPlan
-  shielded: boolean
-  asked: boolean
-  bodyOver: boolean
-  /** What of its end takes time: finalizer, child. */
-  parts: number
-  over: boolean
-}
-
-interface Life {
-  readonly entry: number
-  readonly name: Name
-  readonly plan: Plan
-  status: "Starting" | "Healthy" | "Failed" | "Stopping" | "Stopped" | "Completed" | "Dead"
-  since: number
-  generation: number
-  attempt: number
-  run: Run
-  lastSign: number
-  failedProbes: number
-  probedAt: number
-  lastFailure: { readonly kind: string; readonly generation: number; readonly cause: ReadonlyArray<string> } | undefined
-  restartAt: number | undefined
-  /** Waits for the answer of its schedule, */
-  asking: boolean
-  /** who was told this. */
-  reason: string
-  /** What follows when the run ends. */
-  next: Next | undefined
-  verdict: Verdict | undefined
-  overdue: boolean
-  waiting: Array<{ readonly call: number; readonly command: CommandName }>
-  why: Why | undefined
-  settlement: string | undefined
-}
-
 const never = Number.POSITIVE_INFINITY
-/** "Longer than" is strict, and clocks count milliseconds. */
-const beyond = 1
 
 export class Model {
   now = 0
-  /** When nothing could be observed. */
-  readonly stalls: Array<{ readonly from: number; readonly to: number }> = []
   /** Every entry there ever was; the supervisor's own, in start order, are in `lives`. */
   readonly entries = new Map<number, Life>()
   readonly lives = new Map<Name, Life>()
@@ -100,11 +47,13 @@ export class Model {
   settled = new Map<number, Array<string>>()
   closing: { readonly failure: string | undefined } | undefined
   closed = false
+  /** How it ended, as of that moment. */
+  end: string | undefined
   readonly #shutdowns: Array<number> = []
   #died = false
   #escalated: Life | undefined
-  /** What a supervisor must tell next, of each task and of itself. */
-  readonly #toTell = new Map<Name | "", Array<string>>()
+  /** What a supervisor must tell next, of each task and (under "") of itself. */
+  readonly toTell = new Map<Name | "", Array<string>>()
   /** What runs told, and the supervisor has not looked at yet. */
   #signals: Array<{ readonly run: Run; readonly what: "beat" | "body over" | "over" }> = []
   readonly #history: History
@@ -129,10 +78,10 @@ export class Model {
     for (const input of inputs) this.#happen(input)
     for (const input of inputs) {
       if (this.closed) return
-      if (input._tag === "Command") this.#attend(this.lives.get(input.name))
-      if ("run" in input && awaited.includes(input)) this.#attend(this.#life(input.run))
+      if (input._tag === "Command") this.attend(this.lives.get(input.name))
+      if ("run" in input && awaited.includes(input)) this.attend(this.#life(input.run))
       this.#command(input)
-      this.#consider()
+      this.consider()
     }
   }
 
@@ -200,19 +149,22 @@ export class Model {
     this.#signals.push({ run, what: "over" })
   }
 
-  /** The supervisor looks at what a task's run has told: a sign of life first, then its end. */
-  #attend(life: Life | undefined): void {
-    if (life === undefined) return
+  /**
+   * The supervisor looks at what a task's run has told, a sign of life first, then its end. Whether there was anything.
+   */
+  attend(life: Life | undefined): boolean {
+    if (life === undefined) return false
     const mine = this.#signals.filter(({ run }) => run.entry === life.entry)
       .sort((one, other) => Number(other.what === "beat") - Number(one.what === "beat"))
     this.#signals = this.#signals.filter(({ run }) => run.entry !== life.entry)
     for (const { run, what } of mine) {
       if (this.closed || run !== life.run || this.lives.get(life.name) !== life) continue
-      if (what === "beat") this.#beat(life)
+      if (what === "beat") this.beat(life)
       if (what === "body over" && !run.over) this.#unwinds(life)
       if (what === "over") this.#ended(life)
-      this.#consider()
+      this.consider()
     }
+    return mine.length > 0
   }
 
   #command(input: Input): void {
@@ -262,7 +214,7 @@ export class Model {
     this.entries.set(entry, life)
     this.lives.set(name, life)
     this.#tell(life, "TaskAdded")
-    this.#start(life)
+    this.start(life)
     this.#answer(call, "ok")
   }
 
@@ -270,7 +222,7 @@ export class Model {
     if (this.closing !== undefined) return this.#answer(call, "SupervisorClosed")
     const life = this.lives.get(name)
     if (life === undefined || (entry !== undefined && life.entry !== entry)) return this.#answer(call, "TaskNotFound")
-    const running = life.status === "Starting" || life.status === "Healthy" || life.status === "Stopping"
+    const running = isUnderWay(life) || life.status === "Stopping"
     if (command === "start" && running) return this.#answer(call, "TaskAlreadyRunning")
     if (command !== "start" && running) return this.#endFirst(life, command, call)
     switch (command) {
@@ -282,10 +234,10 @@ export class Model {
         if (life.status === "Failed") this.#rest(life, "Stopped")
         break
       case "kill":
-        if (life.status !== "Dead") this.#dead(life, "Killed")
+        if (life.status !== "Dead") this.dead(life, "Killed")
         break
       case "remove":
-        if (life.status === "Failed") this.#dead(life, "Killed")
+        if (life.status === "Failed") this.dead(life, "Killed")
         this.#forget(life)
     }
     this.#answer(call, "ok")
@@ -325,17 +277,17 @@ export class Model {
   }
 
   #mustTell(of: Name | "", line: string): void {
-    const lines = this.#toTell.get(of)
-    if (lines === undefined) this.#toTell.set(of, [line])
+    const lines = this.toTell.get(of)
+    if (lines === undefined) this.toTell.set(of, [line])
     else lines.push(line)
   }
 
   #startAfresh(life: Life): void {
     life.attempt = 0
-    this.#start(life)
+    this.start(life)
   }
 
-  #start(life: Life): void {
+  start(life: Life): void {
     life.generation++
     const plan = life.plan.runs[life.generation - 1] ?? quiet
     const { child, finalizer } = plan
@@ -370,15 +322,32 @@ export class Model {
     this.#tell(life, "TaskHealthy")
   }
 
-  #beat(life: Life): void {
-    if (life.status !== "Starting" && life.status !== "Healthy") return
+  beat(life: Life): void {
+    if (!isUnderWay(life)) return
     life.lastSign = this.now
     life.failedProbes = 0
     if (life.status === "Starting") this.#healthy(life)
   }
 
+  /** Takes note of the next thing that a probe of the run under way found. Whether there was anything. */
+  probe(life: Life): boolean {
+    const found = this.closed ? undefined : this.#facts.found(life.run)
+    if (found === undefined) return false
+    if (found === "passed") this.beat(life)
+    else if (!this.isStartup(life)) {
+      life.failedProbes++
+      life.probedAt = this.now
+    }
+    return true
+  }
+
+  /** Starting, and the start-up timeout alone decides. */
+  isStartup(life: Life): boolean {
+    return life.status === "Starting" && life.plan.startupTimeout !== undefined
+  }
+
   /** Attempts are forgotten after the task has been healthy for longer than `stableAfter`. */
-  #forgetAttempts(life: Life): void {
+  forgetAttempts(life: Life): void {
     if (life.status !== "Healthy" || life.attempt === 0 || this.now - life.since <= bound(life.plan.stableAfter)) return
     life.attempt = 0
     this.#tell(life, "TaskStable")
@@ -394,23 +363,31 @@ export class Model {
 
   /** The body has ended by itself, what it leaves behind has not. */
   #unwinds(life: Life): void {
-    if (life.status === "Starting" || life.status === "Healthy") this.#stopping(life, "ended")
+    if (isUnderWay(life)) this.#stopping(life, "ended")
   }
 
   #stopping(life: Life, because: string): void {
-    this.#forgetAttempts(life)
+    this.forgetAttempts(life)
     this.#enter(life, "Stopping")
     this.#tell(life, "TaskStopping", because)
   }
 
-  #verdict(life: Life, verdict: Verdict, ...details: ReadonlyArray<string>): void {
+  verdict(life: Life, verdict: Verdict, ...details: ReadonlyArray<string>): void {
     this.#tell(life, verdict, ...details)
     life.verdict = verdict
     this.#ask(life, "verdict")
   }
 
+  /** The run has not ended within its bound. */
+  overdue(life: Life): void {
+    life.overdue = true
+    this.#tell(life, "TaskUnstoppable")
+    for (const { call } of life.waiting) this.#answer(call, "TaskUnstoppable")
+    life.waiting = []
+  }
+
   #ended(life: Life): void {
-    this.#forgetAttempts(life)
+    this.forgetAttempts(life)
     const { body, finalizerDied } = this.#facts.endOf(life.run)
     const cause = finalizerDied ? [...body, "Die:finalizer"] : body
     const { next } = life
@@ -425,7 +402,7 @@ export class Model {
         this.#failure(life, life.verdict!, ["Die:verdict", ...more])
         return this.#askSchedule(life, life.verdict!)
       case "shutdown":
-        return this.#dead(life, "ShutDown")
+        return this.dead(life, "ShutDown")
       case "start":
       case "restart":
         this.#startAfresh(life)
@@ -434,10 +411,10 @@ export class Model {
         this.#rest(life, "Stopped")
         break
       case "kill":
-        this.#dead(life, "Killed")
+        this.dead(life, "Killed")
         break
       case "remove":
-        this.#dead(life, "Killed")
+        this.dead(life, "Killed")
         this.#forget(life)
     }
     for (const { call } of life.waiting) this.#answer(call, "ok")
@@ -453,11 +430,11 @@ export class Model {
     this.#failure(life, "Failed", cause)
     switch (cause.find((reason) => reason.startsWith("Fail:"))) {
       case "Fail:stop":
-        return this.#dead(life, "NotRestartable")
+        return this.dead(life, "NotRestartable")
       case "Fail:escalate":
-        return this.#dead(life, "Escalated")
+        return this.dead(life, "Escalated")
       case "Fail:odd":
-        return this.#dead(life, "NotRestartable", ["Die:directive"])
+        return this.dead(life, "NotRestartable", ["Die:directive"])
       default:
         return this.#askSchedule(life, "Failed")
     }
@@ -469,8 +446,8 @@ export class Model {
   }
 
   #askSchedule(life: Life, reason: string): void {
-    if (this.closing !== undefined) return this.#dead(life, "ShutDown")
-    if (life.plan.mode === "temporary") return this.#dead(life, "NotRestartable")
+    if (this.closing !== undefined) return this.dead(life, "ShutDown")
+    if (life.plan.mode === "temporary") return this.dead(life, "NotRestartable")
     this.#enter(life, "Failed")
     life.reason = reason
     const answer = this.#scheduleOf(life)
@@ -485,17 +462,17 @@ export class Model {
 
   #answered(life: Life): void {
     life.asking = false
-    if (this.closing !== undefined) return this.#dead(life, "ShutDown")
+    if (this.closing !== undefined) return this.dead(life, "ShutDown")
     this.#scheduled(life, this.#scheduleOf(life))
   }
 
   #scheduled(life: Life, answer: Answer): void {
-    if (answer._tag === "Dies") return this.#dead(life, "NotRestartable", ["Die:schedule"])
-    if (answer._tag === "Done" || life.attempt >= bound(life.plan.times)) return this.#dead(life, "Exhausted")
+    if (answer._tag === "Dies") return this.dead(life, "NotRestartable", ["Die:schedule"])
+    if (answer._tag === "Done" || life.attempt >= bound(life.plan.times)) return this.dead(life, "Exhausted")
     life.attempt++
     const delay = answer._tag === "Endless" ? never : answer.millis
     this.#tell(life, "RestartScheduled", "attempt", life.attempt, "after", delay, life.reason)
-    if (delay === 0) return this.#start(life)
+    if (delay === 0) return this.start(life)
     life.restartAt = this.now + delay
   }
 
@@ -508,7 +485,7 @@ export class Model {
     if (status === "Stopped") this.#settle(life, "TaskStopped")
   }
 
-  #dead(life: Life, why: Why, ofPolicy: ReadonlyArray<string> = []): void {
+  dead(life: Life, why: Why, ofPolicy: ReadonlyArray<string> = []): void {
     life.why = why
     this.#rest(life, "Dead", why)
     this.#settleDead(life, why, ofPolicy)
@@ -541,7 +518,7 @@ export class Model {
   // -----------------------------------------------------------------------------------------------------------------
 
   /** Whether there is reason to end, and how far the ending has come. */
-  #consider(): void {
+  consider(): void {
     const { maxDeadFraction, whenAllCompleted } = this.#history.options
     const lives = Array.from(this.lives.values())
     const dead = lives.filter((life) => life.status === "Dead").length
@@ -568,8 +545,8 @@ export class Model {
   #goOnClosing(lives: ReadonlyArray<Life>): void {
     if (this.closing === undefined || this.closed) return
     for (const life of lives.toReversed()) {
-      if (life.status === "Failed") this.#dead(life, "ShutDown")
-      if (life.status === "Starting" || life.status === "Healthy") this.#ask(life, "shutdown")
+      if (life.status === "Failed") this.dead(life, "ShutDown")
+      if (isUnderWay(life)) this.#ask(life, "shutdown")
       if (
         life.status === "Stopping" && (life.next === undefined || life.next === "restart" || life.next === "verdict")
       ) {
@@ -579,7 +556,7 @@ export class Model {
       if (life.status === "Stopping" && !life.overdue) return
     }
     this.closed = true
-    this.end = this.#report()
+    this.end = Shown.report(this.closing.failure, this.lives.values())
     this.#mustTell("", "SupervisorClosed")
     this.#answerAll()
     for (const life of this.lives.values()) {
@@ -587,206 +564,21 @@ export class Model {
     }
   }
 
-  // -----------------------------------------------------------------------------------------------------------------
-  // what the supervisor tells
-  // -----------------------------------------------------------------------------------------------------------------
-
-  /** The supervisor tells this: it must be next, or due, or follow from what its run has told. */
-  hear(of: Name | "", line: string): void {
-    const lines = this.#toTell.get(of) ?? []
-    if (lines[0] === line) {
-      lines.shift()
-      return
-    }
-    if (lines.length > 0) throw new Broken(`"${line}" was told, "${lines[0]}" should have been`)
-    const life = of === "" ? undefined : this.lives.get(of)
-    const due = life && this.#deadlines(life).find(({ tag }) => line.startsWith(`${tag} `))
-    if (life !== undefined && this.#signals.some(({ run }) => run === life.run)) this.#attend(life)
-    else if (due !== undefined && due.earliest <= this.now && this.now <= due.latest) {
-      due.fall()
-      this.#consider()
-    } else if (due !== undefined) throw new Broken(`"${line}" was told outside of ${due.earliest} to ${due.latest} ms`)
-    else if (life === undefined || !this.#probe(life)) throw new Broken(`"${line}" was told without a reason`)
-    this.hear(of, line)
-  }
-
-  /** Takes note of the next thing that a probe of the run under way found. */
-  #probe(life: Life): boolean {
-    const found = this.closed ? undefined : this.#facts.found(life.run)
-    if (found === undefined) return false
-    if (found === "passed") this.#beat(life)
-    else if (!this.#isStartup(life)) {
-      life.failedProbes++
-      life.probedAt = this.now
-    }
-    return true
-  }
-
-  /** Starting, and the start-up timeout alone decides. */
-  #isStartup(life: Life): boolean {
-    return life.status === "Starting" && life.plan.startupTimeout !== undefined
-  }
-
-  /** Everything that time alone brings about. */
-  #deadlines(life: Life): ReadonlyArray<Deadline> {
-    const { heartbeat, stableAfter, startupTimeout, stopTimeout } = life.plan
-    const all: Array<Deadline> = []
-    const underWay = life.status === "Starting" || life.status === "Healthy"
-    const grace = this.#fairly(0, this.#history.options.initialDelay)
-    if (this.#isStartup(life)) {
-      all.push({
-        tag: "HeartbeatMissed",
-        ...this.#fairly(life.lastSign, startupTimeout! + beyond),
-        fall: () => this.#verdict(life, "HeartbeatMissed", "startup")
-      })
-    } else if (underWay && heartbeat._tag === "Manual") {
-      const silence = this.#fairly(life.lastSign, heartbeat.within + beyond)
-      all.push({
-        tag: "HeartbeatMissed",
-        earliest: Math.max(silence.earliest, grace.earliest),
-        latest: Math.max(silence.latest, grace.latest),
-        fall: () => this.#verdict(life, "HeartbeatMissed", life.status === "Starting" ? "startup" : "run")
-      })
-    } else if (underWay && heartbeat._tag === "Probe" && life.failedProbes >= heartbeat.failures) {
-      all.push({
-        tag: "ProbeFailed",
-        earliest: grace.earliest,
-        latest: Math.max(grace.latest, life.probedAt),
-        fall: () => this.#verdict(life, "ProbeFailed")
-      })
-    }
-    if (life.status === "Stopping" && !life.overdue) {
-      all.push({
-        tag: "TaskUnstoppable",
-        ...this.#fairly(life.since, bound(stopTimeout)),
-        fall: () => {
-          life.overdue = true
-          this.#tell(life, "TaskUnstoppable")
-          for (const { call } of life.waiting) this.#answer(call, "TaskUnstoppable")
-          life.waiting = []
-        }
-      })
-    }
-    if (life.status === "Healthy" && life.attempt > 0) {
-      all.push({
-        tag: "TaskStable",
-        ...this.#late(life.since, bound(stableAfter) + beyond),
-        fall: () => this.#forgetAttempts(life)
-      })
-    }
-    if (life.status === "Failed" && life.restartAt !== undefined) {
-      all.push({
-        tag: this.closing === undefined ? "TaskStarting" : "TaskDead",
-        ...this.#late(life.since, life.restartAt - life.since),
-        fall: () => this.closing === undefined ? this.#start(life) : this.#dead(life, "ShutDown")
-      })
-    }
-    return all
-  }
-
-  /** Carried out when the clock wakes the supervisor: late, if the clock was. */
-  #late(since: number, millis: number): Window {
-    const slept = this.stalls.reduce((sum, { from, to }) => to > since ? sum + to - from : sum, 0)
-    return { earliest: since + millis, latest: since + millis + slept + this.#history.options.lateness }
-  }
-
-  /**
-   * What is held against a run: the time in which nothing could be observed does not count. Where a stall began is
-   * known up to the interval at which the supervisor looks, and that much more may be given away.
-   */
-  #fairly(since: number, millis: number): Window {
-    const { interval, lateness } = this.#history.options
-    const lost = this.stalls.reduce((sum, { from, to }) => sum + Math.max(0, to - Math.max(from, since)), 0)
-    const given = 3 * interval * this.stalls.filter(({ to }) => to > since - interval).length
-    return { earliest: since + millis + lost, latest: since + millis + lost + given + lateness }
-  }
-
-  /**
-   * The supervisor has come to rest: nothing it should have told is missing. At the end of a moment, nothing that is
-   * due in it is left undone.
-   */
-  atRest(momentIsOver: boolean): void {
-    for (const life of this.lives.values()) {
-      while (this.#probe(life));
-    }
-    for (const life of this.lives.values()) this.#attend(life)
-    for (const [line] of this.#toTell.values()) {
-      if (line !== undefined) throw new Broken(`"${line}" should have been told`)
-    }
-    if (this.closed) return
-    for (const life of this.lives.values()) {
-      for (const { latest, tag } of this.#deadlines(life)) {
-        if (latest < this.now || (momentIsOver && latest === this.now)) {
-          throw new Broken(`"${tag} ${life.name}#${life.generation}" was due at ${latest} ms`)
-        }
-      }
-    }
-  }
-
-  // -----------------------------------------------------------------------------------------------------------------
-  // what the supervisor shows
-  // -----------------------------------------------------------------------------------------------------------------
-
-  statuses(): ReadonlyArray<string> {
-    return Array.from(this.lives.keys(), (name) => this.statusOf(name)!)
-  }
-
-  statusOf(name: Name): string | undefined {
-    const life = this.lives.get(name)
-    if (life === undefined) return undefined
-    const failure = life.lastFailure
-    return [
-      `${life.status} ${life.name}#${life.generation} attempt ${life.attempt} since ${life.since}`,
-      life.status === "Stopping" && life.overdue ? "overdue" : "",
-      life.status === "Dead" ? life.why : "",
-      life.restartAt === undefined || life.restartAt === never ? "" : `restart at ${life.restartAt}`,
-      failure === undefined ? "" : `failed ${failure.kind} #${failure.generation}`
-    ].filter((word) => word !== "").join(", ")
-  }
-
-  /** The same, as far as events tell. */
-  brief(): ReadonlyArray<string> {
-    return Array.from(this.lives.values(), (life) => {
-      const detail = life.status === "Stopping" && life.overdue
-        ? "overdue"
-        : life.status === "Dead"
-        ? life.why
-        : undefined
-      return briefly(life.name, { ...life, ...(detail === undefined ? {} : { detail }) })
-    })
-  }
-
   /** The runs that are under way, or on their way out. */
   alive(): ReadonlyArray<string> {
-    return Array.from(this.entries.values(), (life) => life.run.over ? "" : `${life.entry}#${life.run.generation}`)
-      .filter((run) => run !== "")
+    return Array.from(this.entries.values())
+      .filter((life) => !life.run.over)
+      .map((life) => `${life.entry}#${life.run.generation}`)
       .sort()
   }
 
-  /** How it ended, as of that moment. */
-  end: string | undefined
-
-  #report(): string {
-    const overdue = Array.from(this.lives.values()).filter((life) => life.overdue && !life.run.over)
-    return [
-      this.closing?.failure === undefined ? "ended" : `gave up: ${this.closing.failure}`,
-      ...this.statuses(),
-      ...overdue.map((life) => `unstoppable ${life.name}#${life.generation}`)
-    ].join("\n")
+  /** How many schedules are being asked. */
+  questions(): number {
+    return Array.from(this.lives.values()).filter((life) => life.asking && !this.closed).length
   }
 
   /** What whoever waits for a task is given; nothing, as long as it is under way. */
   settlementOf(entry: number): string | undefined {
     return this.entries.get(entry)?.settlement
   }
-}
-
-interface Window {
-  readonly earliest: number
-  readonly latest: number
-}
-
-interface Deadline extends Window {
-  readonly tag: string
-  readonly fall: () => void
 }

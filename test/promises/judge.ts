@@ -1,0 +1,157 @@
+/**
+ * Listens to what a supervisor tells, and judges what time alone brings about: verdicts, bounds, restarts, stability.
+ * When a deadline is carried out is not predicted: it is told, and must lie in the window that the promises leave. In a
+ * history without stalls the window is a single moment.
+ */
+import { Broken } from "./broken.ts"
+import type { History, Name } from "./history.ts"
+import { bound } from "./history.ts"
+import type { Life } from "./life.ts"
+import { isUnderWay } from "./life.ts"
+import type { Model } from "./model.ts"
+
+interface Window {
+  readonly earliest: number
+  readonly latest: number
+}
+
+interface Deadline extends Window {
+  /** The event that tells it. */
+  readonly tag: string
+  readonly fall: () => void
+}
+
+/** "Longer than" is strict, and clocks count milliseconds. */
+const beyond = 1
+
+export class Judge {
+  /** When nothing could be observed. */
+  readonly stalls: Array<{ readonly from: number; readonly to: number }> = []
+  readonly #history: History
+  readonly #model: Model
+
+  constructor(history: History, model: Model) {
+    this.#history = history
+    this.#model = model
+  }
+
+  /** The supervisor tells this: it must be next, or due, or follow from what the task's run has told. */
+  hear(of: Name | "", line: string): void {
+    const model = this.#model
+    const lines = model.toTell.get(of) ?? []
+    if (lines[0] === line) {
+      lines.shift()
+      return
+    }
+    if (lines.length > 0) throw new Broken(`"${line}" was told, "${lines[0]}" should have been`)
+    const life = of === "" ? undefined : model.lives.get(of)
+    if (life === undefined) throw new Broken(`"${line}" was told without a reason`)
+    if (!model.attend(life)) this.#falls(life, line)
+    this.hear(of, line)
+  }
+
+  #falls(life: Life, line: string): void {
+    const model = this.#model
+    const due = this.#deadlines(life).find(({ tag }) => line.startsWith(`${tag} `))
+    if (due === undefined) {
+      if (!model.probe(life)) throw new Broken(`"${line}" was told without a reason`)
+      return
+    }
+    if (model.now < due.earliest || model.now > due.latest) {
+      throw new Broken(`"${line}" was told outside of ${due.earliest} to ${due.latest} ms`)
+    }
+    due.fall()
+    model.consider()
+  }
+
+  /**
+   * The supervisor has come to rest: nothing it should have told is missing. At the end of a moment, nothing that is
+   * due in it is left undone.
+   */
+  atRest(momentIsOver: boolean): void {
+    const model = this.#model
+    const lives = Array.from(model.lives.values())
+    for (const life of lives) {
+      while (model.probe(life));
+      model.attend(life)
+    }
+    for (const [line] of model.toTell.values()) {
+      if (line !== undefined) throw new Broken(`"${line}" should have been told`)
+    }
+    if (model.closed) return
+    for (const life of lives) {
+      for (const { latest, tag } of this.#deadlines(life)) {
+        if (latest < model.now || (momentIsOver && latest === model.now)) {
+          throw new Broken(`"${tag} ${life.name}#${life.generation}" was due at ${latest} ms`)
+        }
+      }
+    }
+  }
+
+  #deadlines(life: Life): ReadonlyArray<Deadline> {
+    const all = [this.#verdict(life), this.#stopBound(life), this.#stable(life), this.#restart(life)]
+    return all.filter((deadline) => deadline !== undefined)
+  }
+
+  #verdict(life: Life): Deadline | undefined {
+    if (!isUnderWay(life)) return undefined
+    const model = this.#model
+    const { heartbeat, startupTimeout } = life.plan
+    const missed = () => model.verdict(life, "HeartbeatMissed", life.status === "Starting" ? "startup" : "run")
+    if (model.isStartup(life)) {
+      return { tag: "HeartbeatMissed", ...this.#fairly(life.lastSign, startupTimeout! + beyond), fall: missed }
+    }
+    const grace = this.#fairly(0, this.#history.options.initialDelay)
+    if (heartbeat._tag === "Manual") {
+      const silence = this.#fairly(life.lastSign, heartbeat.within + beyond)
+      return { tag: "HeartbeatMissed", ...laterOf(silence, grace), fall: missed }
+    }
+    if (heartbeat._tag === "Probe" && life.failedProbes >= heartbeat.failures) {
+      const found = { earliest: life.probedAt, latest: life.probedAt }
+      return { tag: "ProbeFailed", ...laterOf(found, grace), fall: () => model.verdict(life, "ProbeFailed") }
+    }
+    return undefined
+  }
+
+  #stopBound(life: Life): Deadline | undefined {
+    if (life.status !== "Stopping" || life.overdue) return undefined
+    const window = this.#fairly(life.since, bound(life.plan.stopTimeout))
+    return { tag: "TaskUnstoppable", ...window, fall: () => this.#model.overdue(life) }
+  }
+
+  #stable(life: Life): Deadline | undefined {
+    if (life.status !== "Healthy" || life.attempt === 0) return undefined
+    const window = this.#late(life.since, bound(life.plan.stableAfter) + beyond)
+    return { tag: "TaskStable", ...window, fall: () => this.#model.forgetAttempts(life) }
+  }
+
+  #restart(life: Life): Deadline | undefined {
+    if (life.status !== "Failed" || life.restartAt === undefined) return undefined
+    const window = this.#late(life.since, life.restartAt - life.since)
+    return this.#model.closing === undefined
+      ? { tag: "TaskStarting", ...window, fall: () => this.#model.start(life) }
+      : { tag: "TaskDead", ...window, fall: () => this.#model.dead(life, "ShutDown") }
+  }
+
+  /** Carried out when the clock wakes the supervisor: late, if the clock was. */
+  #late(since: number, millis: number): Window {
+    const slept = this.stalls.reduce((sum, { from, to }) => to > since ? sum + to - from : sum, 0)
+    return { earliest: since + millis, latest: since + millis + slept + this.#history.options.lateness }
+  }
+
+  /**
+   * Held against a run: the time in which nothing could be observed does not count. Where a stall began is known up to
+   * the interval at which the supervisor looks, and that much more may be given away.
+   */
+  #fairly(since: number, millis: number): Window {
+    const { interval, lateness } = this.#history.options
+    const lost = this.stalls.reduce((sum, { from, to }) => sum + Math.max(0, to - Math.max(from, since)), 0)
+    const given = (interval + lateness) * this.stalls.filter(({ to }) => to > since - interval).length
+    return { earliest: since + millis + lost, latest: since + millis + lost + given + lateness }
+  }
+}
+
+const laterOf = (one: Window, other: Window): Window => ({
+  earliest: Math.max(one.earliest, other.earliest),
+  latest: Math.max(one.latest, other.latest)
+})
