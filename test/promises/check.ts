@@ -81,6 +81,10 @@ class Checking {
         machine.now += step.millis
         if (step.first === "bodies") this.#ringWhile(() => agenda.next <= machine.now && agenda)
         if (step.first === "supervisor") this.#ringWhile(() => machine.sleepers.next <= machine.now && machine.sleepers)
+        if (step.first === "all at once") {
+          for (const alarms of [machine.sleepers, agenda]) alarms.ringAll(machine.now)
+          this.#settle(false)
+        }
         return
       case "Suspend":
         this.judge.stalls.push({ from: machine.now, to: machine.now + step.millis })

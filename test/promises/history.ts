@@ -134,10 +134,10 @@ export type Act = typeof acts[keyof typeof acts]["Type"]
 
 /** Time passes, and everything happens when it is due. */
 const Pass = Schema.TaggedStruct("Pass", { millis: Millis(1, 50, 101, 200, 700, 2500) })
-/** The event loop is blocked. What fell due meanwhile comes late: the bodies' part first, or the supervisor's. */
+/** The event loop is blocked. What fell due meanwhile comes late: one after another, all at once, or after the next acts. */
 const Stall = Schema.TaggedStruct("Stall", {
   millis: Millis(500, 3000, 40_000),
-  first: Schema.Literals(["bodies", "supervisor", "acts"])
+  first: Schema.Literals(["bodies", "supervisor", "all at once", "acts"])
 })
 /** The machine sleeps: the monotonic clock jumps, and all timers are that much later. */
 const Suspend = Schema.TaggedStruct("Suspend", { millis: Millis(1000, 3_600_000) })

@@ -72,8 +72,8 @@ export class Judge {
     const model = this.#model
     const lives = Array.from(model.lives.values())
     for (const life of lives) {
-      while (model.probe(life));
       model.attend(life)
+      while (model.probe(life));
     }
     for (const [line] of model.toTell.values()) {
       if (line !== undefined) throw new Broken(`"${line}" should have been told`)

@@ -47,6 +47,11 @@ export class Alarms {
     this.list.shift()?.ring()
   }
 
+  /** Rings all that are due. */
+  ringAll(now: number): void {
+    for (const alarm of this.list.splice(0, this.list.filter(({ due }) => due <= now).length)) alarm.ring()
+  }
+
   defer(millis: number): void {
     for (const alarm of this.list) alarm.due += millis
   }

@@ -69,17 +69,18 @@ export class Model {
   // -----------------------------------------------------------------------------------------------------------------
 
   /**
-   * All of this came before the supervisor could turn to it. First come commands, and the ends that somebody waits for,
-   * in their order; but what a run did comes before a command about its task. What else runs told is looked at when what
-   * follows from it is heard.
+   * All of this came before the supervisor could turn to it. Commands come first, and among them, in their order, the
+   * ends that somebody waits for; but what a run did comes before a command about its task. What else runs told is
+   * looked at when what follows from it is heard.
    */
   turn(inputs: ReadonlyArray<Input>): void {
     const awaited = inputs.filter((input) => "run" in input && this.#life(input.run).next !== undefined)
     for (const input of inputs) this.#happen(input)
-    for (const input of inputs) {
+    for (const [index, input] of inputs.entries()) {
       if (this.closed) return
       if (input._tag === "Command") this.attend(this.lives.get(input.name))
-      if ("run" in input && awaited.includes(input)) this.attend(this.#life(input.run))
+      const beforeCommands = inputs.slice(index).some((later) => "call" in later)
+      if ("run" in input && awaited.includes(input) && beforeCommands) this.attend(this.#life(input.run))
       this.#command(input)
       this.consider()
     }
