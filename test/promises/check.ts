@@ -46,7 +46,7 @@ class Checking {
     this.#history = history
     this.world = new World(history, services)
     this.model = new Model(history, this.world.bodies)
-    this.judge = new Judge(history, this.model)
+    this.judge = new Judge(history, this.model, this.world.stalls)
   }
 
   /** What happened, to be read beside a broken promise. */
@@ -77,8 +77,7 @@ class Checking {
       case "Pass":
         return this.#pass(step.millis)
       case "Stall":
-        this.judge.stalls.push({ from: machine.now, to: machine.now + step.millis })
-        machine.now += step.millis
+        this.world.stall(step.millis)
         if (step.first === "bodies") this.#ringWhile(() => agenda.next <= machine.now && agenda)
         if (step.first === "supervisor") this.#ringWhile(() => machine.sleepers.next <= machine.now && machine.sleepers)
         if (step.first === "all at once") {
@@ -87,8 +86,7 @@ class Checking {
         }
         return
       case "Suspend":
-        this.judge.stalls.push({ from: machine.now, to: machine.now + step.millis })
-        machine.now += step.millis
+        this.world.stall(step.millis)
         machine.sleepers.defer(step.millis)
         agenda.defer(step.millis)
         return

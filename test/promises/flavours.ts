@@ -100,7 +100,7 @@ export const stalling: Flavour = {
     runs: openings(Schema.Literals(["pulses", "pulses", "beats", "waits"]))
   },
   options: { ...lasting, lateness: Schema.Literals([0, 5, 20]), initialDelay: Schema.Literals([0]) },
-  acts: { Beat: 4, End: 2, Command: 3, Add: 1, Shield: 1, Unshield: 1, StaleBeat: 1, Check: 1 },
+  acts: { Beat: 4, End: 2, Command: 3, Add: 1, Shield: 1, Unshield: 1, StaleBeat: 1, Check: 1, Block: 1 },
   time: { Pass: 4, Stall: 3, Suspend: 1, SetWall: 1 }
 }
 

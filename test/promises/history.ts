@@ -114,6 +114,8 @@ const Subscribe = Schema.TaggedStruct("Subscribe", { reads: Schema.Literals(["al
 /** The stuck readers read all there is, and go on. */
 const Read = Schema.TaggedStruct("Read", {})
 const Shutdown = Schema.TaggedStruct("Shutdown", {})
+/** Somebody blocks the thread. */
+const Block = Schema.TaggedStruct("Block", { millis: Millis(700, 5000) })
 
 const acts = {
   Command,
@@ -128,7 +130,8 @@ const acts = {
   Abandon,
   Subscribe,
   Read,
-  Shutdown
+  Shutdown,
+  Block
 }
 export type Act = typeof acts[keyof typeof acts]["Type"]
 
@@ -180,7 +183,7 @@ export interface Flavour {
   readonly time?: Readonly<Partial<Record<TimeTag, number>>>
 }
 
-const everyAct: Readonly<Record<ActTag, number>> = {
+const everyAct: Readonly<Partial<Record<ActTag, number>>> = {
   Command: 24,
   End: 20,
   Add: 8,

@@ -10,6 +10,12 @@ import type { Life } from "./life.ts"
 import { isUnderWay } from "./life.ts"
 import type { Model } from "./model.ts"
 
+/** When nothing could be observed. */
+export interface Stall {
+  readonly from: number
+  readonly to: number
+}
+
 interface Window {
   readonly earliest: number
   readonly latest: number
@@ -25,14 +31,14 @@ interface Deadline extends Window {
 const beyond = 1
 
 export class Judge {
-  /** When nothing could be observed. */
-  readonly stalls: Array<{ readonly from: number; readonly to: number }> = []
   readonly #history: History
   readonly #model: Model
+  readonly #stalls: ReadonlyArray<Stall>
 
-  constructor(history: History, model: Model) {
+  constructor(history: History, model: Model, stalls: ReadonlyArray<Stall>) {
     this.#history = history
     this.#model = model
+    this.#stalls = stalls
   }
 
   /** The supervisor tells this: it must be next, or due, or follow from what the task's run has told. */
@@ -135,7 +141,7 @@ export class Judge {
 
   /** Carried out when the clock wakes the supervisor: late, if the clock was. */
   #late(since: number, millis: number): Window {
-    const slept = this.stalls.reduce((sum, { from, to }) => to > since ? sum + to - from : sum, 0)
+    const slept = this.#stalls.reduce((sum, { from, to }) => to > since ? sum + to - from : sum, 0)
     return { earliest: since + millis, latest: since + millis + slept + this.#history.options.lateness }
   }
 
@@ -145,8 +151,8 @@ export class Judge {
    */
   #fairly(since: number, millis: number): Window {
     const { interval, lateness } = this.#history.options
-    const lost = this.stalls.reduce((sum, { from, to }) => sum + Math.max(0, to - Math.max(from, since)), 0)
-    const given = (interval + lateness) * this.stalls.filter(({ to }) => to > since - interval).length
+    const lost = this.#stalls.reduce((sum, { from, to }) => sum + Math.max(0, to - Math.max(from, since)), 0)
+    const given = (interval + lateness) * this.#stalls.filter(({ to }) => to > since - interval).length
     return { earliest: since + millis + lost, latest: since + millis + lost + given + lateness }
   }
 }

@@ -13,6 +13,7 @@ import { Bodies } from "./bodies.ts"
 import { Follower } from "./follower.ts"
 import type { Act, History, Name } from "./history.ts"
 import { names } from "./history.ts"
+import type { Stall } from "./judge.ts"
 import { Machine } from "./machine.ts"
 import type { Input } from "./model.ts"
 import type { Trouble } from "./seen.ts"
@@ -35,6 +36,8 @@ export class World {
   /** What happened since the last look. */
   readonly inputs: Array<Input> = []
   readonly bodies: Bodies
+  /** When nobody could do anything. */
+  readonly stalls: Array<Stall> = []
   readonly answers = new Map<number, string>()
   /** What those who wait for tasks were given, since the last look. */
   readonly settled = new Map<number, string>()
@@ -130,6 +133,8 @@ export class World {
         return this.read(this.supervisor, act.reads === "all")
       case "Read":
         return this.unstick()
+      case "Block":
+        return this.stall(act.millis)
       default:
         return this.bodies.poke(act)
     }
@@ -164,6 +169,12 @@ export class World {
         if (!this.waiting.has(entry)) this.#await(entry, handle)
       }
     }
+  }
+
+  /** Time is lost: nothing happens in it. */
+  stall(millis: number): void {
+    this.stalls.push({ from: this.machine.now, to: this.machine.now + millis })
+    this.machine.now += millis
   }
 
   read(supervisor: Supervisor.RunningSupervisor, readsAll: boolean): void {
