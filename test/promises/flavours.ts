@@ -9,6 +9,7 @@ const openings = (opening: Schema.Top, finalizer: Schema.Top = RunPlan.fields.fi
   Schema.Array(Schema.Struct({ ...RunPlan.fields, opening, finalizer })).check(Schema.isMaxLength(4))
 
 const lasting = {
+  shutdownTimeout: Schema.Literals(["infinity"]),
   maxDeadFraction: Schema.Literals(["none"]),
   whenAllCompleted: Schema.Literals(["stay"])
 }
@@ -79,7 +80,8 @@ export const flavours = {
     },
     options: {
       maxDeadFraction: Schema.Literals(["none", 0.5, 1]),
-      whenAllCompleted: Schema.Literals(["end", "stay"])
+      whenAllCompleted: Schema.Literals(["end", "stay"]),
+      shutdownTimeout: Schema.Literals(["infinity", 0, 300])
     },
     acts: { Command: 4, End: 6, Add: 3, Shield: 2, Finalize: 1, Abandon: 1, Shutdown: 1 }
   }

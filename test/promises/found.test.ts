@@ -37,4 +37,19 @@ describe("once broken", () => {
       { _tag: "Pass", millis: 50 }
     ))
   })
+
+  it("the end of a run that ended by itself, and that a command waits for, comes before the end of all", () => {
+    live(history(
+      { stopTimeout: "infinity", runs: [{ ...quiet, opening: "fails:restart", finalizer: "stuck" }] },
+      { _tag: "Acts", acts: [{ _tag: "Command", command: "restart", task: "a", by: "name" }] }
+    ))
+  })
+
+  it("a run that would be waited for without bound is given up at shutdownTimeout, and who waits for it is told", () => {
+    const { options, plans, steps } = history(
+      { stopTimeout: "infinity", runs: [{ ...quiet, child: true }] },
+      { _tag: "Acts", acts: [{ _tag: "Command", command: "stop", task: "a", by: "name" }] }
+    )
+    live({ options: { ...options, shutdownTimeout: 0 }, plans, steps })
+  })
 })

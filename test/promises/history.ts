@@ -157,6 +157,7 @@ export type Step =
 const optionFields = {
   maxDeadFraction: Schema.Literals(["none", "none", "none", "none", 0.5, 1]),
   whenAllCompleted: weighted({ stay: 6, end: 1 }),
+  shutdownTimeout: Schema.Literals(["infinity", "infinity", "infinity", 0, 300]),
   initialDelay: Millis(0, 250),
   interval: Millis(200, 50),
   eventCapacity: Schema.Literals([1024]),
@@ -235,6 +236,7 @@ export const simplestPlan: Plan = {
 const simplestOptions: History["options"] = {
   maxDeadFraction: "none",
   whenAllCompleted: "stay",
+  shutdownTimeout: "infinity",
   initialDelay: 0,
   interval: 200,
   eventCapacity: 1024,

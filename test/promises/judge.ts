@@ -59,7 +59,8 @@ export class Judge {
   #falls(life: Life, line: string): void {
     const model = this.#model
     const due = this.#deadlines(life).find(({ tag }) => line.startsWith(`${tag} `))
-    if (due === undefined) {
+    if (due === undefined || (model.now < due.earliest && this.#mayHurry())) {
+      if (this.#mayHurry()) return model.hurry()
       if (!model.probe(life)) throw new Broken(`"${line}" was told without a reason`)
       return
     }
@@ -85,6 +86,7 @@ export class Judge {
       if (line !== undefined) throw new Broken(`"${line}" should have been told`)
     }
     if (model.closed) return
+    if (momentIsOver && this.#mayHurry()) throw new Broken("the shutdownTimeout is over")
     for (const life of lives) {
       for (const { latest, tag } of this.#deadlines(life)) {
         if (latest < model.now || (momentIsOver && latest === model.now)) {
@@ -92,6 +94,13 @@ export class Judge {
         }
       }
     }
+  }
+
+  /** The bound on stopping everything is over, and nothing has been made of it yet. */
+  #mayHurry(): boolean {
+    const { closing, hurriedAt, now } = this.#model
+    if (closing === undefined || hurriedAt !== undefined) return false
+    return this.#late(closing.since, bound(this.#history.options.shutdownTimeout)).earliest <= now
   }
 
   #deadlines(life: Life): ReadonlyArray<Deadline> {
@@ -121,7 +130,10 @@ export class Judge {
 
   #stopBound(life: Life): Deadline | undefined {
     if (life.status !== "Stopping" || life.overdue) return undefined
-    const window = this.#fairly(life.since, bound(life.plan.stopTimeout))
+    const { hurriedAt } = this.#model
+    const window = hurriedAt === undefined
+      ? this.#fairly(life.since, bound(life.plan.stopTimeout))
+      : { earliest: hurriedAt, latest: hurriedAt }
     return { tag: "TaskUnstoppable", ...window, fall: () => this.#model.overdue(life) }
   }
 

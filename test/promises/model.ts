@@ -45,7 +45,9 @@ export class Model {
   readonly answers = new Map<number, string | undefined>()
   /** The settlements of this turn, by entry. */
   settled = new Map<number, Array<string>>()
-  closing: { readonly failure: string | undefined } | undefined
+  closing: { readonly failure: string | undefined; readonly since: number } | undefined
+  /** The bound on the whole ending is over: since when. */
+  hurriedAt: number | undefined
   closed = false
   /** How it ended, as of that moment. */
   end: string | undefined
@@ -55,7 +57,7 @@ export class Model {
   /** What a supervisor must tell next, of each task and (under "") of itself. */
   readonly toTell = new Map<Name | "", Array<string>>()
   /** What runs told, and the supervisor has not looked at yet. */
-  #signals: Array<{ readonly run: Run; readonly what: "beat" | "body over" | "over" }> = []
+  #signals: Array<{ readonly run: Run; readonly what: "beat" | "body over" | "over" | "answered" }> = []
   readonly #history: History
   readonly #facts: Facts
 
@@ -102,6 +104,7 @@ export class Model {
         }
         return
       case "Answered":
+        this.#signals.push({ run: this.#life(input.run).run, what: "answered" })
         return
       default: {
         const run = this.#runOf(input.run)
@@ -163,6 +166,7 @@ export class Model {
       if (what === "beat") this.beat(life)
       if (what === "body over" && !run.over) this.#unwinds(life)
       if (what === "over") this.#ended(life)
+      if (what === "answered" && life.asking) this.#answered(life)
       this.consider()
     }
     return mine.length > 0
@@ -176,10 +180,6 @@ export class Model {
         return this.#about(input)
       case "Shutdown":
         return this.#close(undefined)
-      case "Answered": {
-        const life = this.#life(input.run)
-        if (life.asking && life.generation === input.run.generation) this.#answered(life)
-      }
     }
   }
 
@@ -538,22 +538,30 @@ export class Model {
 
   #close(failure: string | undefined): void {
     if (this.closing !== undefined) return
-    this.closing = { failure }
+    this.closing = { failure, since: this.now }
     this.#mustTell("", failure === undefined ? "SupervisorClosing" : "SupervisorClosing with failure")
+  }
+
+  /** All at once. */
+  hurry(): void {
+    this.hurriedAt = this.now
+    for (const life of Array.from(this.lives.values()).toReversed()) this.#leave(life)
+  }
+
+  /** A restart gives way to the end; a stop, a kill and a remove want the same. */
+  #leave(life: Life): void {
+    if (life.status === "Failed") this.dead(life, "ShutDown")
+    if (isUnderWay(life)) this.#ask(life, "shutdown")
+    if (life.status !== "Stopping" || life.next === "stop" || life.next === "kill" || life.next === "remove") return
+    this.#overtake(life, "shutdown")
+    life.next = "shutdown"
   }
 
   /** One task after another, the last one first. */
   #goOnClosing(lives: ReadonlyArray<Life>): void {
     if (this.closing === undefined || this.closed) return
     for (const life of lives.toReversed()) {
-      if (life.status === "Failed") this.dead(life, "ShutDown")
-      if (isUnderWay(life)) this.#ask(life, "shutdown")
-      if (
-        life.status === "Stopping" && (life.next === undefined || life.next === "restart" || life.next === "verdict")
-      ) {
-        this.#overtake(life, "shutdown")
-        life.next = "shutdown"
-      }
+      this.#leave(life)
       if (life.status === "Stopping" && !life.overdue) return
     }
     this.closed = true

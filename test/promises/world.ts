@@ -73,7 +73,8 @@ export class World {
   }
 
   make(): void {
-    const { eventCapacity, initialDelay, interval, listed, maxDeadFraction, whenAllCompleted } = this.#history.options
+    const { eventCapacity, initialDelay, interval, listed, maxDeadFraction, shutdownTimeout, whenAllCompleted } =
+      this.#history.options
     const tasks = names.slice(0, listed).map((name) => {
       const entry = ++this.#entries
       this.inputs.push({ _tag: "Add", call: ++this.#calls, entry, name })
@@ -84,6 +85,7 @@ export class World {
       tasks,
       healthCheck: { initialDelay, interval },
       whenAllCompleted,
+      shutdownTimeout,
       eventCapacity,
       ...(maxDeadFraction === "none" ? {} : { maxDeadFraction })
     }
