@@ -45,8 +45,8 @@ export interface Body extends RunId {
   finds: RunPlan["check"]
   readonly found: Array<"passed" | "failed">
   exit: Exit.Exit<void, Trouble> | undefined
-  /** Goes on with the body, */
-  wake: ((next: Effect.Effect<void, Trouble> | "again") => void) | undefined
+  /** Goes on with the body, for a while or to its end, */
+  wake: ((next: Effect.Effect<"again" | "over", Trouble>) => void) | undefined
   /** or with its finalizer. */
   release: (() => void) | undefined
   parts: number
@@ -206,16 +206,22 @@ export class Bodies implements Facts {
   }
 
   #wait(body: Body): Effect.Effect<void, Trouble> {
-    const next = Effect.callback<Effect.Effect<void, Trouble> | "again">((resume) => {
+    const next = Effect.flatten(Effect.callback<Effect.Effect<"again" | "over", Trouble>>((resume) => {
       body.wake = (next) => {
         body.wake = undefined
         resume(Effect.succeed(next))
       }
-    })
-    const once = Effect.flatMap(next, (next) => next === "again" ? Effect.succeed(true) : Effect.as(next, false))
+      return Effect.sync(() => {
+        body.wake = undefined
+      })
+    }))
+    const shielded: typeof next = Effect.flatMap(
+      next,
+      (then) => then === "again" && body.shielded ? shielded : Effect.succeed(then)
+    )
     return Effect.flatMap(
-      body.shielded ? Effect.uninterruptible(once) : once,
-      (again) => again ? this.#wait(body) : Effect.void
+      body.shielded ? Effect.uninterruptible(shielded) : next,
+      (then) => then === "again" ? this.#wait(body) : Effect.void
     )
   }
 
@@ -298,12 +304,20 @@ export class Bodies implements Facts {
     if (body !== undefined) this.#poke(act, body)
   }
 
+  /** The body of the newest run of a name does something, and goes on. */
+  does(name: Name, what: (run: RunId) => Effect.Effect<unknown>): void {
+    const body = this.all.findLast((body) => body.name === name)
+    // Whoever cannot be interrupted, waits for its own end, and is waited for without bound, would wait for ever.
+    if (body?.wake === undefined || (body.shielded && this.#isWaitedForWithoutBound(body))) return
+    body.wake(Effect.as(what(body), "again"))
+  }
+
   #poke(act: Act, body: Body): void {
     switch (act._tag) {
       case "End":
         if (body.wake === undefined) return
         this.#note({ _tag: "BodyOver", run: body })
-        return body.wake(endings[act.how])
+        return body.wake(Effect.as(endings[act.how], "over"))
       case "Beat":
         return this.beat(body)
       case "StaleBeat":
@@ -316,7 +330,7 @@ export class Bodies implements Facts {
         if (body.wake === undefined || body.shielded === (act._tag === "Shield")) return
         body.shielded = !body.shielded
         this.#note({ _tag: body.shielded ? "Shielded" : "Unshielded", run: body })
-        return body.wake("again")
+        return body.wake(Effect.succeed("again"))
       case "Finalize":
         return body.release?.()
       case "Check":

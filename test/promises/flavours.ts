@@ -57,7 +57,7 @@ export const flavours = {
       runs: openings(Schema.Literals(["waits", "pulses"]), Schema.Literals(["none", "stuck", "slow"]))
     },
     options: lasting,
-    acts: { Command: 10, Shield: 4, Unshield: 3, Finalize: 2, Add: 2, Abandon: 1, End: 1 }
+    acts: { Command: 10, Ask: 3, Shield: 4, Unshield: 3, Finalize: 2, Add: 2, Abandon: 1, End: 1 }
   },
   "attempts are forgotten after stableAfter or by hand, and only then": {
     plan: {
@@ -83,7 +83,7 @@ export const flavours = {
       whenAllCompleted: Schema.Literals(["end", "stay"]),
       shutdownTimeout: Schema.Literals(["infinity", 0, 300])
     },
-    acts: { Command: 4, End: 6, Add: 3, Shield: 2, Finalize: 1, Abandon: 1, Shutdown: 1 }
+    acts: { Command: 4, Ask: 1, End: 6, Add: 3, Shield: 2, Finalize: 1, Abandon: 1, Shutdown: 1 }
   }
 } satisfies Record<string, Flavour>
 

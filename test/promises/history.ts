@@ -97,6 +97,8 @@ const Command = Schema.TaggedStruct("Command", {
   /** By its name, by the handle of the newest entry of that name, or by the handle of the first. */
   by: Schema.Literals(["name", "handle", "first handle"])
 })
+/** A body asks its own supervisor, and waits for the answer; it may be about itself. */
+const Ask = Schema.TaggedStruct("Ask", { ...of, command: Command.fields.command, about: Name })
 const Add = Schema.TaggedStruct("Add", of)
 const End = Schema.TaggedStruct("End", { ...of, how: Ending })
 const Beat = Schema.TaggedStruct("Beat", of)
@@ -119,6 +121,7 @@ const Block = Schema.TaggedStruct("Block", { millis: Millis(700, 5000) })
 
 const acts = {
   Command,
+  Ask,
   Add,
   End,
   Beat,
@@ -185,7 +188,8 @@ export interface Flavour {
 }
 
 const everyAct: Readonly<Partial<Record<ActTag, number>>> = {
-  Command: 24,
+  Command: 22,
+  Ask: 3,
   End: 20,
   Add: 8,
   Beat: 8,
@@ -292,4 +296,4 @@ const simplerStep = (step: Step): ReadonlyArray<Step> =>
     : simplerFields(step, { millis: 50 } as Partial<Step>)
 
 const simplerAct = (act: Act): ReadonlyArray<Act> =>
-  simplerFields(act, { by: "name", command: "stop", how: "succeeds", task: "a" } as Partial<Act>)
+  simplerFields(act, { by: "name", command: "stop", how: "succeeds", about: "a", task: "a" } as Partial<Act>)

@@ -20,6 +20,8 @@ export type Input =
     readonly name: Name
     /** With a handle: only this entry will do. */
     readonly entry: number | undefined
+    /** The run that asks: it waits for the answer, as long as it lives. */
+    readonly from: RunId | undefined
   }
   | { readonly _tag: "Shutdown"; readonly call: number }
   | { readonly _tag: "Abandon" }
@@ -43,6 +45,8 @@ export class Model {
   readonly entries = new Map<number, Life>()
   readonly lives = new Map<Name, Life>()
   readonly answers = new Map<number, string | undefined>()
+  /** The runs that ask: once the body is over, nobody may be there to be answered. */
+  readonly askers = new Map<number, Run>()
   /** The settlements of this turn, by entry. */
   settled = new Map<number, Array<string>>()
   closing: { readonly failure: string | undefined; readonly since: number } | undefined
@@ -96,11 +100,14 @@ export class Model {
       case "Shutdown":
         this.answers.set(input.call, undefined)
         if (input._tag === "Shutdown") this.#shutdowns.push(input.call)
+        if (input._tag === "Command" && input.from !== undefined) {
+          this.askers.set(input.call, this.#life(input.from).run)
+        }
         if (this.closed) this.#answerAll()
         return
       case "Abandon":
-        for (const [call, answer] of this.answers) {
-          if (answer === undefined) this.answers.set(call, "interrupted")
+        for (const call of this.answers.keys()) {
+          if (!this.askers.has(call)) this.#answer(call, "interrupted")
         }
         return
       case "Answered":

@@ -109,8 +109,20 @@ export class World {
         const handles = this.#handles.get(task)
         const target = by === "name" ? undefined : by === "handle" ? handles?.at(-1) : handles?.[0]
         const call = ++this.#calls
-        this.inputs.push({ _tag: "Command", call, command, name: task, entry: target?.entry })
+        this.inputs.push({ _tag: "Command", call, command, name: task, entry: target?.entry, from: undefined })
         return this.#call(call, target === undefined ? this.supervisor[command](task) : target.handle[command])
+      }
+      case "Ask": {
+        const { about: name, command, task } = act
+        return this.bodies.does(task, (from) => {
+          const call = ++this.#calls
+          this.inputs.push({ _tag: "Command", call, command, name, entry: undefined, from })
+          const asking: Effect.Effect<void, unknown> = this.supervisor[command](name)
+          return Effect.exit(Effect.onExit(asking, (exit) =>
+            Effect.sync(() => {
+              this.answers.set(call, Seen.answer(exit))
+            })))
+        })
       }
       case "Add": {
         const call = ++this.#calls
