@@ -12,6 +12,7 @@ import { makeState } from "../../src/internal/state.ts"
 import { live } from "../promises/check.ts"
 import { stalling } from "../promises/flavours.ts"
 import type { History } from "../promises/history.ts"
+import { bound } from "../promises/history.ts"
 import { holds, printSeed } from "../promises/properties.ts"
 
 printSeed("replays")
@@ -35,7 +36,7 @@ const fresh = ({ options }: History): State =>
     healthCheck: { initialDelay: options.initialDelay, interval: options.interval },
     maxDeadFraction: options.maxDeadFraction === "none" ? undefined : options.maxDeadFraction,
     whenAllCompleted: options.whenAllCompleted,
-    shutdownTimeout: Number.POSITIVE_INFINITY
+    shutdownTimeout: bound(options.shutdownTimeout)
   }, options.listed)
 
 const again = (history: History): void => {
