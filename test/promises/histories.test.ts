@@ -5,7 +5,7 @@ import { holds, printSeed } from "./properties.ts"
 printSeed("histories")
 
 describe("through any history", () => {
-  for (const [promise, flavour] of Object.entries(flavours)) holds(promise, flavour, 800)
+  for (const [promise, flavour] of Object.entries(flavours)) holds(promise, flavour, 1000)
 
-  holds("every promise holds", {}, 3000)
+  holds("every promise holds", {}, 4000)
 })
