@@ -59,8 +59,9 @@ export class TaskAlreadyRunning extends Schema.TaggedError<TaskAlreadyRunning>()
 }
 
 /**
- * The run did not end within the task's `stopTimeout`. It is never overlapped:
- * when it does end, the last command given is carried out.
+ * The run did not end within the task's `stopTimeout`, or, where that is
+ * `"infinity"`, within the supervisor's `shutdownTimeout`. It is never
+ * overlapped: when it does end, the last command given is carried out.
  *
  * @since 0.1.0
  * @category errors
@@ -69,11 +70,14 @@ export class TaskUnstoppable extends Schema.TaggedError<TaskUnstoppable>()("Task
   supervisor: Schema.String,
   task: Schema.String,
   generation: Schema.Int,
-  /** Milliseconds. */
-  stopTimeout: Schema.Finite
+  /** Milliseconds; absent when it is without bound. */
+  stopTimeout: Schema.optionalKey(Schema.Finite)
 }) {
   override get message(): string {
-    return `run ${this.generation} of task "${this.task}" of supervisor "${this.supervisor}" has not ended within its stopTimeout of ${this.stopTimeout} ms: it is uninterruptible, or a finalizer of it hangs. What was asked is done when it ends`
+    const bound = this.stopTimeout === undefined
+      ? "the supervisor's shutdownTimeout"
+      : `its stopTimeout of ${this.stopTimeout} ms`
+    return `run ${this.generation} of task "${this.task}" of supervisor "${this.supervisor}" has not ended within ${bound}: it is uninterruptible, or a finalizer of it hangs. What was asked is done when it ends`
   }
 }
 

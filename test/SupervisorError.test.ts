@@ -41,6 +41,10 @@ describe("SupervisorError", () => {
         ["run 7", "\"consumer\"", "5000 ms", "uninterruptible"]
       ],
       [
+        new SupervisorError.TaskUnstoppable({ supervisor, task, generation: 7 }),
+        ["run 7", "\"consumer\"", "shutdownTimeout", "uninterruptible"]
+      ],
+      [
         new SupervisorError.CommandSuperseded({ supervisor, task, command: "restart", by: "kill" }),
         ["restart", "\"consumer\"", "kill"]
       ],

@@ -108,9 +108,8 @@ export const refuse = ({ out }: Deciding, to: number, refusal: Refusal): void =>
 }
 
 /** The run has not ended within its bound, and nobody is to wait for it any longer. */
-export const unstoppable = (entry: Entry): Refusal => ({
-  _tag: "TaskUnstoppable",
-  task: entry.name,
-  generation: entry.generation,
-  stopTimeout: entry.settings.stopTimeout
-})
+export const unstoppable = (entry: Entry): Refusal => {
+  const { generation, name: task, settings: { stopTimeout } } = entry
+  const refusal = { _tag: "TaskUnstoppable", task, generation } as const
+  return stopTimeout < Number.POSITIVE_INFINITY ? { ...refusal, stopTimeout } : refusal
+}

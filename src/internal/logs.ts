@@ -65,7 +65,7 @@ const lineOf = (notice: Notice): Line => {
     case "TaskStopping":
       return { text: `task stopping (${notice.because})` }
     case "TaskUnstoppable":
-      return { text: `task does not end: its run has not ended within ${notice.stopTimeout} ms, and is waited for` }
+      return { text: unstoppableText(notice.stopTimeout) }
     case "TaskStopped":
       return { text: "task stopped" }
     case "TaskCompleted":
@@ -82,6 +82,11 @@ const lineOf = (notice: Notice): Line => {
     case "TaskRemoved":
       return { text: "task removed" }
   }
+}
+
+const unstoppableText = (stopTimeout: number): string => {
+  const bound = stopTimeout < Number.POSITIVE_INFINITY ? `within ${stopTimeout} ms` : "before the supervisor's end"
+  return `task does not end: its run has not ended ${bound}`
 }
 
 const restartText = (delay: number): string => {

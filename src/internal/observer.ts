@@ -45,9 +45,10 @@ export const turn = (self: Observer, now: number, interval: number): void => {
     // A little late twice in a row is a slow observer rather than a stalled one: it loses the lag alone. Else its clock
     // would stand still for as long as the load lasts, and no hang would be seen.
     self.lost += self.late && lag <= interval ? lag : now - self.lastTurn
-    // Counted; and the timer that was to wake the loop may be anywhere by now: it is asked for anew.
-    self.wakeAt = undefined
   }
+  // Counted; and the timer that was to wake the loop may be anywhere by now (the machine slept, and the timer with it): it
+  // is asked for anew, be the loop late or not.
+  if (self.wakeAt !== undefined && now >= self.wakeAt) self.wakeAt = undefined
   self.late = late
   self.lastTurn = now
   self.began = now

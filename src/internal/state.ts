@@ -249,7 +249,8 @@ export type Refusal =
     readonly _tag: "TaskUnstoppable"
     readonly task: string
     readonly generation: number
-    readonly stopTimeout: number
+    /** Absent when it is without bound. */
+    readonly stopTimeout?: number
   }
   | { readonly _tag: "CommandSuperseded"; readonly task: string; readonly command: string; readonly by: string }
   | { readonly _tag: "SupervisorClosed" }

@@ -38,6 +38,17 @@ describe("once broken", () => {
     ))
   })
 
+  it("after a jump of the clock to the moment of a restart, the next one does not wait for its timer either", () => {
+    const { options, plans, steps } = history(
+      { answers: [{ _tag: "Delay", millis: 1000 }] },
+      { _tag: "Acts", acts: [{ _tag: "End", task: "a", how: "fails:restart" }] },
+      { _tag: "Suspend", millis: 1000 },
+      { _tag: "Acts", acts: [{ _tag: "End", task: "b", how: "fails:restart" }] },
+      { _tag: "Pass", millis: 50 }
+    )
+    live({ options: { ...options, listed: 2 }, plans, steps })
+  })
+
   it("the end of a run that ended by itself, and that a command waits for, comes before the end of all", () => {
     live(history(
       { stopTimeout: "infinity", runs: [{ ...quiet, opening: "fails:restart", finalizer: "stuck" }] },
