@@ -266,11 +266,12 @@ const runOf = (fiber: Fiber.Fiber<unknown, unknown>): Run => fiber.getRef(Curren
  * fiber whatever happens, and the body's own exit stays apart from what closing adds. One value for all runs: what
  * would be made for each is held for as long as it lives.
  */
+const body = Effect.exit(Effect.interruptible(Effect.withFiber((fiber) => runOf(fiber).body())))
+
 const program: Effect.Effect<void> = Effect.flatMap(
   Effect.withFiber((fiber) => {
-    const run = runOf(fiber)
-    run.adopt(fiber as Fiber.Fiber<void>)
-    return Effect.exit(Effect.interruptible(Effect.suspend(() => run.body())))
+    runOf(fiber).adopt(fiber as Fiber.Fiber<void>)
+    return body
   }),
   (exit) => Effect.withFiber((fiber) => runOf(fiber).close(exit))
 )
