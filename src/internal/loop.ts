@@ -134,8 +134,10 @@ export const make = Effect.fnUntraced(function*(options: {
     // to a bound: the loop is not the only fiber.
     let done = 0
     for (let batch = first; batch.length > 0; batch = done < aTurn ? inbox.poll() : []) {
-      for (const message of batch) work(message)
-      done += batch.length
+      for (const message of batch) {
+        work(message)
+        if (message._tag !== "Knock") done++
+      }
     }
     feed({ _tag: "Rest" })
   }
