@@ -1,7 +1,7 @@
 /**
- * Properties of histories, run with one seed that is printed. `EFFECT_SUPERVISOR_SEED=… npx vitest run test/promises`
- * lives the same histories again; a history that breaks a promise is printed in its shrunk form, to be pasted into
- * `found.test.ts`.
+ * Properties of histories, run with one seed that is printed: the same histories in every run of the tests, so that a
+ * run that was green stays so. `npm run explore` lives others; `EFFECT_SUPERVISOR_SEED=… npm run explore` those of a seed
+ * again. A history that breaks a promise is printed in its shrunk form, to be pasted into `found.test.ts`.
  */
 import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -10,7 +10,8 @@ import type { Flavour, History } from "./history.ts"
 import { histories } from "./history.ts"
 import type { World } from "./world.ts"
 
-const seed = process.env["EFFECT_SUPERVISOR_SEED"] ?? String(Math.floor(Math.random() * 2 ** 32))
+const wanted = process.env["EFFECT_SUPERVISOR_SEED"] ?? "1"
+const seed = wanted === "fresh" ? String(Math.floor(Math.random() * 2 ** 32)) : wanted
 
 export const printSeed = (of: string): void => {
   process.stdout.write(`${of}: EFFECT_SUPERVISOR_SEED=${seed}\n`)
