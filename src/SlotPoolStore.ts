@@ -71,8 +71,10 @@ export const SlotRecord = Schema.Struct({
   /** Why it is Errored, for a person. */
   error: Schema.optionalKey(Schema.String),
   erroredAt: Schema.optionalKey(Schema.Finite),
-  /** When it may be put back to work; absent when it never may. */
+  /** When it may be put back to work, where that is not at once. */
   dueAt: Schema.optionalKey(Schema.Finite),
+  /** Its restart policy is done: it is not put back to work. */
+  exhausted: Schema.optionalKey(Schema.Boolean),
   restartedAt: Schema.optionalKey(Schema.Finite),
   /** Whose it is, while the lease of that owner lasts. */
   owner: Schema.optionalKey(Schema.String)

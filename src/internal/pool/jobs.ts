@@ -1,0 +1,175 @@
+/**
+ * The jobs of a pool, and how they end. A job ends once, whoever says so first; it is queued, running, or ended.
+ *
+ * Plain and synchronous: whoever waits is told through `Waiters`, and the clocks of those that wait for a slot are set
+ * through the host.
+ */
+import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type { Reason } from "../../SlotPoolError.ts"
+import { JobCancelled, NoSlotAvailable, PoolError } from "../../SlotPoolError.ts"
+import * as Waiters from "../waiters.ts"
+
+/** Where a job stands. */
+export type JobState =
+  | "Queued"
+  | "Running"
+  | "Succeeded"
+  | "Failed"
+  | "Cancelled"
+  | "TimedOut"
+  | "Lost"
+  | "Unassigned"
+
+export interface Job {
+  readonly id: string
+  readonly tags: ReadonlyArray<string>
+  /** It was submitted: it is kept after its end, up to a bound. */
+  readonly kept: boolean
+  /** The work, given the worker and what is around it. */
+  readonly work: (worker: never, context: never) => Effect.Effect<unknown, unknown, unknown>
+  /** The services of whoever asked. */
+  readonly context: Context.Context<never>
+  /** Milliseconds. */
+  readonly timeout: number
+  readonly assignTimeout: number
+  /** Monotonic milliseconds. */
+  readonly queuedAt: number
+  state: JobState
+  slot: string | undefined
+  /** Wall-clock milliseconds. */
+  readonly submittedAt: number
+  startedAt: number | undefined
+  endedAt: number | undefined
+  exit: Exit.Exit<unknown, unknown> | undefined
+  /** Somebody wants it to end. */
+  cancelled: boolean
+  waiters: Waiters.Waiters<Exit.Exit<unknown, unknown>> | undefined
+}
+
+export type EndState = Exclude<JobState, "Queued" | "Running">
+
+export interface Host {
+  readonly pool: string
+  /** A job waits for a slot. */
+  readonly queued: (job: Job) => void
+  /** Resumes somebody who waits; what that throws is not the pool's affair. */
+  readonly resume: (resume: () => void) => void
+  readonly wallNow: () => number
+}
+
+export class Jobs {
+  readonly queue = new Set<Job>()
+  readonly running = new Set<Job>()
+  /** Those that were submitted, by id; the ended ones in the order of their ends. */
+  readonly known = new Map<string, Job>()
+  readonly #ended = new Set<Job>()
+  readonly counts: Record<EndState, number> = {
+    Succeeded: 0,
+    Failed: 0,
+    Cancelled: 0,
+    TimedOut: 0,
+    Lost: 0,
+    Unassigned: 0
+  }
+  /** Those who wait until nothing is queued or running. */
+  readonly settled = Waiters.make<void>()
+  readonly #host: Host
+  readonly #keep: number
+
+  constructor(host: Host, keep: number) {
+    this.#host = host
+    this.#keep = keep
+  }
+
+  get isSettled(): boolean {
+    return this.queue.size === 0 && this.running.size === 0
+  }
+
+  add(job: Job): void {
+    if (job.kept) this.known.set(job.id, job)
+    this.queue.add(job)
+    this.#host.queued(job)
+  }
+
+  /** Takes the one that has waited longest. */
+  take(slot: string): Job | undefined {
+    for (const job of this.queue) {
+      this.queue.delete(job)
+      this.running.add(job)
+      job.state = "Running"
+      job.slot = slot
+      return job
+    }
+    return undefined
+  }
+
+  /** The slot was not to be had after all: the job goes back to where it stood. */
+  putBack(job: Job): void {
+    if (job.state !== "Running") return
+    this.running.delete(job)
+    job.state = "Queued"
+    job.slot = undefined
+    const behind = Array.from(this.queue)
+    this.queue.clear()
+    this.queue.add(job)
+    for (const other of behind) this.queue.add(other)
+  }
+
+  end(job: Job, state: EndState, exit: Exit.Exit<unknown, unknown>): void {
+    if (job.exit !== undefined) return
+    this.queue.delete(job)
+    this.running.delete(job)
+    job.state = state
+    job.exit = exit
+    this.counts[state]++
+    if (job.kept) this.#remember(job)
+    const { waiters } = job
+    job.waiters = undefined
+    if (waiters !== undefined) {
+      for (const resume of Waiters.take(waiters)) this.#host.resume(() => resume(exit))
+    }
+    if (this.isSettled && this.settled.resumes.size > 0) {
+      for (const resume of Waiters.take(this.settled)) this.#host.resume(() => resume())
+    }
+  }
+
+  #remember(job: Job): void {
+    job.endedAt = this.#host.wallNow()
+    this.#ended.add(job)
+    if (this.#ended.size <= this.#keep) return
+    for (const oldest of this.#ended) {
+      this.#ended.delete(oldest)
+      this.known.delete(oldest.id)
+      return
+    }
+  }
+
+  error(reason: Reason): Exit.Exit<never, PoolError> {
+    return Exit.fail(new PoolError({ pool: this.#host.pool, reason }))
+  }
+
+  /** Ends one that waits, because of its clock. */
+  expire(job: Job): void {
+    this.end(job, "Unassigned", this.error(new NoSlotAvailable({ job: job.id, timeout: job.assignTimeout })))
+  }
+
+  /** Ends one that is cancelled. */
+  cancelled(job: Job): void {
+    this.end(job, "Cancelled", this.error(new JobCancelled({ job: job.id })))
+  }
+
+  /** Everything that waits for a slot ends so. */
+  endQueued(state: EndState, reason: Reason): void {
+    for (const job of Array.from(this.queue)) this.end(job, state, this.error(reason))
+  }
+}
+
+/** How a job that ended by itself did. */
+export const stateOf = (exit: Exit.Exit<unknown, unknown>): EndState => Exit.isSuccess(exit) ? "Succeeded" : "Failed"
+
+/** A job's end that its slot can go on from: no defect in it. */
+export const isOrderly = (exit: Exit.Exit<unknown, unknown>): boolean =>
+  Exit.isSuccess(exit) || !exit.cause.reasons.some(Cause.isDieReason)

@@ -1,0 +1,171 @@
+/**
+ * What a pool knows of its slots' records, and how it writes them: compare-and-set, bounded in time, never in the way.
+ *
+ * While the store does not do what it is asked, changes are kept here and owed to it: the pool goes on with what it
+ * knows for as long as its lease lasts, and pays when the store is back.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import type { SlotPoolStore, SlotRecord } from "../../SlotPoolStore.ts"
+import { StoreError } from "../../SlotPoolStore.ts"
+import type { Asking } from "./asking.ts"
+import type { Change } from "./records.ts"
+
+/** A slot's record as it is known here. */
+export interface View {
+  record: SlotRecord
+  /** The slot belongs to this pool. */
+  owned: boolean
+  /** The record here is newer than the store's. */
+  owed: boolean
+}
+
+export interface Told {
+  readonly degraded: (why: string) => void
+  readonly recovered: () => void
+  readonly lost: (view: View, why: string) => void
+}
+
+/** Others may write a record as often as they like; who loses so often in a row has met a store that cannot count. */
+const raceLimit = 100
+
+export class Ledger {
+  readonly owner: string
+  readonly #store: SlotPoolStore["Service"]
+  readonly ask: Asking
+  readonly #told: Told
+  readonly views = new Set<View>()
+  /** Why the store is not relied on. */
+  degraded: string | undefined = undefined
+  /** What the store's clock shows beyond this process's wall clock. */
+  clockOffset = 0
+
+  constructor(options: {
+    readonly owner: string
+    readonly store: SlotPoolStore["Service"]
+    readonly ask: Asking
+    readonly told: Told
+  }) {
+    this.owner = options.owner
+    this.#store = options.store
+    this.ask = options.ask
+    this.#told = options.told
+  }
+
+  /** Something that the store was asked for failed. */
+  degrade(error: StoreError): void {
+    const why = error.reason
+    const first = this.degraded === undefined
+    this.degraded = `${error.operation}: ${why}`
+    if (first) this.#told.degraded(this.degraded)
+  }
+
+  /**
+   * Makes a change and answers the record as it is now, or nothing where the change is not to be made, or the slot is
+   * this pool's no more. Never fails, and takes no longer than the store is given.
+   */
+  write(view: View, change: Change): Effect.Effect<SlotRecord | undefined> {
+    return Effect.suspend(() => this.#write(view, change, 0))
+  }
+
+  #write(view: View, change: Change, lost: number): Effect.Effect<SlotRecord | undefined> {
+    if (!view.owned) return Effect.undefined
+    const next = change(view.record)
+    if (next === undefined) return Effect.undefined
+    if (this.degraded !== undefined || view.owed) return Effect.succeed(this.#owe(view, next))
+    return Effect.flatMap(this.ask("put", this.#store.put(next)), (answer) => {
+      if (Exit.isSuccess(answer)) {
+        // Somebody here may have written something newer meanwhile.
+        if (answer.value.version > view.record.version) view.record = answer.value
+        return Effect.succeed(answer.value)
+      }
+      const error = failureOf(answer)
+      if (error._tag === "VersionConflict") {
+        return lost < raceLimit
+          ? Effect.flatMap(this.#reread(view), () => this.#write(view, change, lost + 1))
+          : Effect.sync(() => {
+            this.degrade(new StoreError({ operation: "put", reason: `lost ${raceLimit} races in a row` }))
+            return this.#owe(view, next)
+          })
+      }
+      this.degrade(error)
+      return Effect.succeed(this.#owe(view, next))
+    })
+  }
+
+  #owe(view: View, record: SlotRecord): SlotRecord {
+    view.owed = true
+    view.record = record
+    return record
+  }
+
+  /** Somebody else has written the record: it is theirs, or what they wrote counts. */
+  #reread(view: View): Effect.Effect<void> {
+    const { pool, slot } = view.record
+    return Effect.map(this.ask("get", this.#store.get(pool, slot)), (answer) => {
+      if (Exit.isFailure(answer)) return this.degrade(failureOf(answer))
+      if (Option.isNone(answer.value)) return this.lose(view, "its record was deleted")
+      const record = answer.value.value
+      if (record.owner !== this.owner) return this.lose(view, takenBy(record))
+      if (record.version > view.record.version) view.record = record
+    })
+  }
+
+  lose(view: View, why: string): void {
+    if (!view.owned) return
+    view.owned = false
+    view.owed = false
+    this.#told.lost(view, why)
+  }
+
+  /** Writes what is owed; the store is relied on again when all of it has been. */
+  settle(): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function*() {
+      if (this.degraded === undefined) return
+      for (const view of this.views) {
+        if (view.owed && !(yield* this.#pay(view))) return
+      }
+      this.degraded = undefined
+      this.#told.recovered()
+    })
+  }
+
+  /** The store may have done what it did not answer: what is written is based on whatever version it has. */
+  #pay(view: View): Effect.Effect<boolean> {
+    return Effect.gen({ self: this }, function*() {
+      const { pool, slot } = view.record
+      const got = yield* this.ask("get", this.#store.get(pool, slot))
+      if (Exit.isFailure(got)) {
+        this.degrade(failureOf(got))
+        return false
+      }
+      const there = Option.getOrUndefined(got.value)
+      if (there === undefined || there.owner !== this.owner) {
+        this.lose(view, there === undefined ? "its record was deleted" : takenBy(there))
+        return true
+      }
+      const owed = view.record
+      const put = yield* this.ask("put", this.#store.put({ ...owed, version: there.version }))
+      if (Exit.isFailure(put)) {
+        const error = failureOf(put)
+        if (error._tag === "VersionConflict") return yield* this.#pay(view)
+        this.degrade(error)
+        return false
+      }
+      // What was changed while this was written is owed still.
+      view.owed = view.record !== owed
+      view.record = view.owed ? { ...view.record, version: put.value.version } : put.value
+      return !view.owed || (yield* this.#pay(view))
+    })
+  }
+}
+
+const takenBy = (record: SlotRecord): string =>
+  record.owner === undefined ? "it has no owner" : `it was taken over by "${record.owner}"`
+
+/** The store's failures are typed, all of them. */
+export const failureOf = <E>(answer: Exit.Failure<unknown, E>): E => {
+  for (const reason of answer.cause.reasons) if (reason._tag === "Fail") return reason.error
+  throw new Error("the store's failure has no error")
+}
