@@ -350,6 +350,13 @@ const makeWith = Effect.fnUntraced(function*<E>(
       time: loop.time.wall(loop.time.now()),
       supervisor: path,
       statuses: interpreter.statuses()
+    }),
+    ({ sequence, supervisor, time }, missed) => ({
+      _tag: "EventsMissed",
+      sequence: sequence - 1,
+      time,
+      supervisor,
+      missed
     })
   )
 

@@ -1,37 +1,48 @@
 /**
- * The events of one supervisor: numbered, and handed to every subscriber without ever waiting for one.
+ * The events of one supervisor, or of one pool: numbered, and handed to every subscriber without ever waiting for one.
  */
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
-import type { SupervisorEvent } from "../SupervisorEvent.ts"
 
-export interface Bulletin {
+export interface Numbered {
+  readonly sequence: number
+}
+
+export interface Bulletin<in out Event extends Numbered> {
   /** The number of the newest event. */
   sequence: number
-  readonly subscribers: Set<Queue.Queue<SupervisorEvent, Cause.Done>>
+  readonly subscribers: Set<Queue.Queue<Event, Cause.Done>>
   closed: boolean
   /** How often `drain` has let others go on. */
   drained: number
 }
 
-export const make = (): Bulletin => ({ sequence: 0, subscribers: new Set(), closed: false, drained: 0 })
+export const make = <Event extends Numbered>(): Bulletin<Event> => ({
+  sequence: 0,
+  subscribers: new Set(),
+  closed: false,
+  drained: 0
+})
 
 /** Numbers an event, and makes it only when somebody is there to read it. */
-export const publish = (self: Bulletin, event: (sequence: number) => SupervisorEvent): void => {
+export const publish = <Event extends Numbered>(
+  self: Bulletin<Event>,
+  event: (sequence: number) => NoInfer<Event>
+): void => {
   const sequence = ++self.sequence
   if (self.subscribers.size === 0) return
   hand(self, event(sequence))
 }
 
 /** Hands an event that has its number to every subscriber. */
-export const hand = (self: Bulletin, event: SupervisorEvent): void => {
+export const hand = <Event extends Numbered>(self: Bulletin<Event>, event: Event): void => {
   for (const subscriber of self.subscribers) Queue.offerUnsafe(subscriber, event)
 }
 
 /** The last event has been published. */
-export const close = (self: Bulletin): void => {
+export const close = <Event extends Numbered>(self: Bulletin<Event>): void => {
   self.closed = true
   for (const subscriber of self.subscribers) Queue.endUnsafe(subscriber)
 }
@@ -40,7 +51,7 @@ export const close = (self: Bulletin): void => {
 const lastTurns = 64
 
 /** After the end: waits until everybody has read all, but not for one that is stuck. */
-export const drain = (self: Bulletin): Effect.Effect<void> =>
+export const drain = <Event extends Numbered>(self: Bulletin<Event>): Effect.Effect<void> =>
   Effect.whileLoop({
     while: () => self.subscribers.size > 0 && self.drained++ < lastTurns,
     body: () => Effect.yieldNow,
@@ -52,13 +63,14 @@ export const drain = (self: Bulletin): Effect.Effect<void> =>
  * nothing is repeated or lost between them. Each subscriber has a sliding queue of its own: the slow one loses its
  * oldest events, and learns how many from the gap in their numbers.
  */
-export const subscribe = (
-  self: Bulletin,
+export const subscribe = <Event extends Numbered>(
+  self: Bulletin<Event>,
   capacity: number,
-  snapshot: (sequence: number) => SupervisorEvent
-): Stream.Stream<SupervisorEvent> =>
+  snapshot: (sequence: number) => NoInfer<Event>,
+  missedEvents: (next: Event, missed: number) => NoInfer<Event>
+): Stream.Stream<Event> =>
   Stream.unwrap(Effect.gen(function*() {
-    const queue = yield* Queue.sliding<SupervisorEvent, Cause.Done>(capacity)
+    const queue = yield* Queue.sliding<Event, Cause.Done>(capacity)
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
         self.subscribers.delete(queue)
@@ -78,11 +90,3 @@ export const subscribe = (
       })
     )
   }))
-
-const missedEvents = (event: SupervisorEvent, missed: number): SupervisorEvent => ({
-  _tag: "EventsMissed",
-  sequence: event.sequence - 1,
-  time: event.time,
-  supervisor: event.supervisor,
-  missed
-})

@@ -18,7 +18,7 @@ import type { Time } from "./time.ts"
 type Told = Decision & { readonly _tag: "Notify" }
 
 export class Reporter {
-  readonly bulletin = Bulletin.make()
+  readonly bulletin = Bulletin.make<SupervisorEvent>()
   readonly #path: string
   readonly #time: Time
   readonly #metrics: Metrics.Metrics
