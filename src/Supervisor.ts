@@ -341,7 +341,7 @@ const makeWith = Effect.fnUntraced(function*<E>(
       interpreter.state.closed ? Exit.fail(interpreter.closedError()) : look()
     )
 
-  const events = Bulletin.subscribe(
+  const events = Bulletin.subscribe<SupervisorEvent>(
     interpreter.reporter.bulletin,
     options.eventCapacity,
     (sequence) => ({

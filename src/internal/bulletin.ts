@@ -29,7 +29,7 @@ export const make = <Event extends Numbered>(): Bulletin<Event> => ({
 /** Numbers an event, and makes it only when somebody is there to read it. */
 export const publish = <Event extends Numbered>(
   self: Bulletin<Event>,
-  event: (sequence: number) => NoInfer<Event>
+  event: (sequence: number) => Event
 ): void => {
   const sequence = ++self.sequence
   if (self.subscribers.size === 0) return
@@ -66,8 +66,8 @@ export const drain = <Event extends Numbered>(self: Bulletin<Event>): Effect.Eff
 export const subscribe = <Event extends Numbered>(
   self: Bulletin<Event>,
   capacity: number,
-  snapshot: (sequence: number) => NoInfer<Event>,
-  missedEvents: (next: Event, missed: number) => NoInfer<Event>
+  snapshot: (sequence: number) => Event,
+  missedEvents: (next: Event, missed: number) => Event
 ): Stream.Stream<Event> =>
   Stream.unwrap(Effect.gen(function*() {
     const queue = yield* Queue.sliding<Event, Cause.Done>(capacity)

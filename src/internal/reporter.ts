@@ -47,11 +47,14 @@ export class Reporter {
   }
 
   started(now: number): void {
-    Bulletin.publish(this.bulletin, (sequence) => ({ _tag: "SupervisorStarted", ...this.#place(sequence, now) }))
+    Bulletin.publish<SupervisorEvent>(
+      this.bulletin,
+      (sequence) => ({ _tag: "SupervisorStarted", ...this.#place(sequence, now) })
+    )
   }
 
   closing(reason: SupervisorError["reason"] | undefined, now: number): void {
-    Bulletin.publish(this.bulletin, (sequence) => ({
+    Bulletin.publish<SupervisorEvent>(this.bulletin, (sequence) => ({
       _tag: "SupervisorClosing",
       ...this.#place(sequence, now),
       ...(reason === undefined ? {} : { failure: reason.message })
@@ -60,7 +63,7 @@ export class Reporter {
   }
 
   closed(reason: SupervisorError["reason"] | undefined, report: FinalReport, now: number): void {
-    Bulletin.publish(this.bulletin, (sequence) => ({
+    Bulletin.publish<SupervisorEvent>(this.bulletin, (sequence) => ({
       _tag: "SupervisorClosed",
       ...this.#place(sequence, now),
       ...(reason === undefined ? {} : { failure: reason.message }),
