@@ -161,9 +161,14 @@ export class Jobs {
     this.end(job, "Cancelled", this.error(new JobCancelled({ job: job.id })))
   }
 
-  /** Everything that waits for a slot ends so. */
-  endQueued(state: EndState, reason: Reason): void {
-    for (const job of Array.from(this.queue)) this.end(job, state, this.error(reason))
+  /** Everything that waits for a slot is cancelled. */
+  cancelQueued(): void {
+    for (const job of Array.from(this.queue)) this.cancelled(job)
+  }
+
+  /** Everything that waits for a slot ends for this reason. */
+  loseQueued(reason: Reason): void {
+    for (const job of Array.from(this.queue)) this.end(job, "Lost", this.error(reason))
   }
 }
 

@@ -22,6 +22,8 @@ export interface View {
 }
 
 export interface Told {
+  /** One operation failed. */
+  readonly failed: () => void
   readonly degraded: (why: string) => void
   readonly recovered: () => void
   readonly lost: (view: View, why: string) => void
@@ -36,9 +38,11 @@ export class Ledger {
   readonly ask: Asking
   readonly #told: Told
   readonly views = new Set<View>()
+  /** The slots, by name, whose records are still to be deleted. */
+  readonly #doomed = new Map<string, string>()
   /** Why the store is not relied on. */
   degraded: string | undefined = undefined
-  /** What the store's clock shows beyond this process's wall clock. */
+  /** What the store's clock shows beyond this process's monotonic one. */
   clockOffset = 0
 
   constructor(options: {
@@ -55,6 +59,7 @@ export class Ledger {
 
   /** Something that the store was asked for failed. */
   degrade(error: StoreError): void {
+    this.#told.failed()
     const why = error.reason
     const first = this.degraded === undefined
     this.degraded = `${error.operation}: ${why}`
@@ -119,6 +124,37 @@ export class Ledger {
     this.#told.lost(view, why)
   }
 
+  /** The slot is this pool's: what the record says counts from now on. */
+  hold(view: View, record: SlotRecord): void {
+    view.record = record
+    view.owned = true
+    view.owed = false
+    this.views.add(view)
+    this.#doomed.delete(record.slot)
+  }
+
+  /** Deletes a record: now, or when the store does what it is asked again. */
+  erase({ pool, slot }: SlotRecord): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.#doomed.set(slot, pool)
+      return this.degraded === undefined ? Effect.asVoid(this.#eraseAll()) : Effect.void
+    })
+  }
+
+  #eraseAll(): Effect.Effect<boolean> {
+    return Effect.gen({ self: this }, function*() {
+      for (const [slot, pool] of Array.from(this.#doomed)) {
+        const answer = yield* this.ask("delete", this.#store.delete(pool, slot))
+        if (Exit.isFailure(answer)) {
+          this.degrade(failureOf(answer))
+          return false
+        }
+        this.#doomed.delete(slot)
+      }
+      return true
+    })
+  }
+
   /** Writes what is owed; the store is relied on again when all of it has been. */
   settle(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function*() {
@@ -126,6 +162,7 @@ export class Ledger {
       for (const view of this.views) {
         if (view.owed && !(yield* this.#pay(view))) return
       }
+      if (!(yield* this.#eraseAll())) return
       this.degraded = undefined
       this.#told.recovered()
     })

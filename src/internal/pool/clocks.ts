@@ -1,0 +1,72 @@
+/**
+ * The clocks of jobs that wait for a slot, each its own. Jobs of one timeout fall due in the order in which they came,
+ * so one sleeping fiber serves all of them: a clock costs nothing until it rings.
+ */
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import type { Job } from "./jobs.ts"
+
+export interface Clocks {
+  /** From now on, and until it is no longer `Queued`. */
+  readonly start: (job: Job) => void
+  readonly stopAll: () => void
+}
+
+interface Row {
+  readonly jobs: Set<Job>
+  sleeper: Fiber.Fiber<void> | undefined
+}
+
+export const make = (
+  context: Context.Context<never>,
+  now: () => number,
+  expire: (job: Job) => void
+): Clocks => {
+  const rows = new Map<number, Row>()
+  const fork = Effect.runForkWith(context)
+
+  /** Rings for those that are due, and sleeps until the next one is. */
+  const attend = (timeout: number, row: Row): void => {
+    for (const job of row.jobs) {
+      if (job.state === "Queued") {
+        const left = job.queuedAt + timeout - now()
+        if (left > 0) return sleep(timeout, row, left)
+        expire(job)
+      }
+      row.jobs.delete(job)
+    }
+    rows.delete(timeout)
+  }
+  const sleep = (timeout: number, row: Row, millis: number): void => {
+    row.sleeper = fork(Effect.sleep(Math.ceil(millis)))
+    row.sleeper.addObserver((exit) => {
+      if (Exit.isSuccess(exit)) attend(timeout, row)
+    })
+  }
+
+  return {
+    start: (job) => {
+      const timeout = job.assignTimeout
+      if (timeout === Number.POSITIVE_INFINITY) return
+      const row = rows.get(timeout)
+      if (row === undefined) {
+        const first: Row = { jobs: new Set([job]), sleeper: undefined }
+        rows.set(timeout, first)
+        sleep(timeout, first, timeout)
+        return
+      }
+      row.jobs.add(job)
+      // Those before it that wait no longer are forgotten as they come to stand in front.
+      for (const front of row.jobs) {
+        if (front.state === "Queued") return
+        row.jobs.delete(front)
+      }
+    },
+    stopAll: () => {
+      for (const row of rows.values()) row.sleeper?.interruptUnsafe()
+      rows.clear()
+    }
+  }
+}

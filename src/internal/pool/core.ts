@@ -1,0 +1,234 @@
+/**
+ * The state of a pool, held in one place. The files beside it each do one thing to it: serve jobs, keep the lease, put
+ * slots back to work, scale, drain.
+ */
+import type * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import type { PoolStatus } from "../../SlotPoolEvent.ts"
+import type { SlotPoolStore, SlotRecord } from "../../SlotPoolStore.ts"
+import type { RunningSupervisor } from "../../Supervisor.ts"
+import * as Asking from "./asking.ts"
+import * as Clocks from "./clocks.ts"
+import type { Asked } from "./due.ts"
+import type { EndState, Job } from "./jobs.ts"
+import { Jobs } from "./jobs.ts"
+import type { View } from "./ledger.ts"
+import { Ledger } from "./ledger.ts"
+import * as Records from "./records.ts"
+import type { Settings, SlotConfig, SlotInfo } from "./settings.ts"
+import type { Told } from "./telling.ts"
+import { Teller } from "./telling.ts"
+
+/** Why a worker is to end, when the pool itself wants it to. */
+export type Intent = "stop" | "retire" | "lost" | "close"
+
+/** What ends a run of a worker, and the job on it. */
+export interface Fault {
+  readonly error: string
+  readonly exit: Exit.Exit<never, unknown>
+  /** How the job ended by it. */
+  readonly job: { readonly state: EndState; readonly exit: Exit.Exit<unknown, unknown> }
+}
+
+export class Slot {
+  readonly index: number
+  readonly id: string
+  readonly view: View
+  config: SlotConfig
+  intent: Intent | undefined = undefined
+  /** Of the run under way. */
+  job: Job | undefined = undefined
+  jobFiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
+  worker: { readonly value: unknown } | undefined = undefined
+  workerEnd: Exit.Exit<unknown, unknown> | undefined = undefined
+  fault: Fault | undefined = undefined
+  probeFailure: string | undefined = undefined
+  /** What the job under way left for the next. */
+  session: Records.Ended["session"] = undefined
+  /** When the job under way last showed life, monotonic milliseconds. */
+  beatAt = 0
+  /** Ends the job under way by a verdict. */
+  verdict: ((fault: Fault) => void) | undefined = undefined
+  /** Wakes the worker that waits for a job. */
+  wake: (() => void) | undefined = undefined
+  /** Those who wait for the job under way to leave the slot. */
+  readonly whenFree = new Set<() => void>()
+  readonly asked: Asked = { step: undefined }
+
+  constructor(index: number, record: SlotRecord, config: SlotConfig) {
+    this.index = index
+    this.id = record.slot
+    this.view = { record, owned: false, owed: false }
+    this.config = config
+  }
+
+  info(): SlotInfo {
+    const { config, view: { record } } = this
+    return {
+      slot: this.id,
+      name: config.name ?? this.id,
+      role: config.role,
+      description: config.description,
+      config,
+      session: record.session,
+      restarts: record.restarts
+    }
+  }
+}
+
+export const slotName = (index: number): string => `slot-${index}`
+
+export class Pool {
+  readonly settings: Settings
+  readonly store: SlotPoolStore["Service"]
+  readonly owner: string
+  readonly context: Context.Context<never>
+  readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
+  readonly jobs: Jobs
+  readonly ledger: Ledger
+  readonly teller: Teller
+  readonly slots = new Map<string, Slot>()
+  /** Workers that wait for a job, the one that has waited longest first. */
+  readonly idle = new Set<Slot>()
+  readonly clocks: Clocks.Clocks
+  supervisor!: RunningSupervisor
+  restarts = 0
+  draining = false
+  closed = false
+  degradedAt = 0
+  readonly #clock: Clock.Clock
+
+  constructor(options: {
+    readonly settings: Settings
+    readonly store: SlotPoolStore["Service"]
+    readonly owner: string
+    readonly context: Context.Context<never>
+    readonly clock: Clock.Clock
+  }) {
+    const { context, owner, settings, store } = options
+    this.settings = settings
+    this.store = store
+    this.owner = owner
+    this.context = context
+    this.#clock = options.clock
+    this.fork = Effect.runForkWith(context)
+    this.teller = new Teller(settings.name, context, () => this.wallNow())
+    this.jobs = new Jobs({
+      pool: settings.name,
+      queued: (job) => this.#queued(job),
+      resume: (resume) => this.guarded(resume),
+      wallNow: () => this.wallNow()
+    }, settings.keepJobs)
+    this.clocks = Clocks.make(context, () => this.now(), (job) => this.jobs.expire(job))
+    this.ledger = new Ledger({
+      owner,
+      store,
+      ask: Asking.make(context, settings.storeTimeout),
+      told: {
+        failed: () => this.teller.storeFailed(),
+        degraded: (why) => {
+          this.degradedAt = this.wallNow()
+          this.tell({ _tag: "StoreDegraded", why })
+        },
+        recovered: () => this.tell({ _tag: "StoreRecovered" }),
+        lost: (view, why) => this.#lost(view, why)
+      }
+    })
+  }
+
+  /** Monotonic milliseconds. */
+  now(): number {
+    return Number(this.#clock.monotonicTimeNanosUnsafe()) / 1_000_000
+  }
+
+  wallNow(): number {
+    return this.#clock.currentTimeMillisUnsafe()
+  }
+
+  /** What the store's clock shows, as far as that is known here: it went on from where it stood when it was read. */
+  storeNow(): number {
+    return Math.round(this.now() + this.ledger.clockOffset)
+  }
+
+  tell(told: Told): void {
+    this.teller.tell(told)
+  }
+
+  /** Whoever is resumed goes on at once, beneath whoever resumes; what that throws is not the pool's affair. */
+  guarded(resume: () => void): void {
+    try {
+      resume()
+    } catch (thrown) {
+      this.teller.warn("Error", `a callback outside of Effect threw, resumed by the pool: ${String(thrown)}`)
+    }
+  }
+
+  #queued(job: Job): void {
+    for (const slot of this.idle) {
+      this.idle.delete(slot)
+      this.wake(slot)
+      break
+    }
+    if (job.state === "Queued") this.clocks.start(job)
+  }
+
+  wake(slot: Slot): void {
+    const { wake } = slot
+    slot.wake = undefined
+    if (wake !== undefined) this.guarded(wake)
+  }
+
+  #lost(view: View, why: string): void {
+    const slot = this.slots.get(view.record.slot)
+    if (slot === undefined || slot.view !== view) return
+    slot.intent ??= "lost"
+    this.tell({ _tag: "SlotLost", slot: slot.id, why })
+    this.fork(Effect.ignore(this.supervisor.stop(slot.id)))
+  }
+
+  /** Whether anybody is there to take a job, now or after the one under way. */
+  canServe(): boolean {
+    for (const { intent, view: { owned, record: { state } } } of this.slots.values()) {
+      if (owned && intent === undefined && (state === "Idle" || state === "Busy")) return true
+    }
+    return false
+  }
+
+  status(): PoolStatus {
+    const slots = { total: this.slots.size, idle: 0, busy: 0, errored: 0, exhausted: 0, stopped: 0, foreign: 0 }
+    let completed = 0
+    for (const { view: { owned, record } } of this.slots.values()) {
+      completed += record.completed
+      if (!owned) slots.foreign++
+      else if (record.state === "Idle") slots.idle++
+      else if (record.state === "Busy") slots.busy++
+      else if (record.state === "Stopped") slots.stopped++
+      else if (Records.isExhausted(record, this.settings.maxRestarts)) slots.exhausted++
+      else slots.errored++
+    }
+    const { counts, queue, running } = this.jobs
+    const status: PoolStatus = {
+      pool: this.settings.name,
+      owner: this.owner,
+      slots,
+      jobs: {
+        queued: queue.size,
+        running: running.size,
+        succeeded: counts.Succeeded,
+        failed: counts.Failed,
+        cancelled: counts.Cancelled,
+        timedOut: counts.TimedOut,
+        lost: counts.Lost,
+        unassigned: counts.Unassigned
+      },
+      restarts: this.restarts,
+      completed,
+      draining: this.draining
+    }
+    const why = this.ledger.degraded
+    return why === undefined ? status : { ...status, degraded: { since: this.degradedAt, why } }
+  }
+}

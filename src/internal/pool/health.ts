@@ -1,0 +1,89 @@
+/**
+ * The health supervisor: puts slots that went into error back to work, when they are due, until a limit.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schedule from "effect/Schedule"
+import type { SlotRecord } from "../../SlotPoolStore.ts"
+import * as Task from "../../Task.ts"
+import type { Pool, Slot } from "./core.ts"
+import * as Keeping from "./keeping.ts"
+import { failureOf } from "./ledger.ts"
+import * as Records from "./records.ts"
+
+/** The name of the task. */
+export const taskName = "health"
+
+/** One pass over all slots; answers how many were put back to work. */
+export const pass = (pool: Pool): Effect.Effect<number> =>
+  Effect.gen(function*() {
+    if (pool.draining || pool.closed) return 0
+    yield* forgetRestarts(pool)
+    const { settings: { name }, store } = pool
+    const listed = yield* pool.ledger.ask("list", store.list(name, { state: "Errored" }))
+    if (Exit.isFailure(listed)) {
+      const error = failureOf(listed)
+      pool.ledger.degrade(error)
+      pool.teller.warn("Warn", `no slot is put back to work: ${error.message}`)
+      return 0
+    }
+    const back: Array<Slot> = []
+    for (const record of listed.value.records) {
+      const slot = pool.slots.get(record.slot)
+      if (slot !== undefined && (yield* putBack(pool, slot, record))) back.push(slot)
+    }
+    yield* Effect.forEach(back, (slot) => Keeping.launch(pool, slot), { concurrency: "unbounded", discard: true })
+    return back.length
+  })
+
+/** By the record as it was listed: whoever has written it since knows better. */
+const putBack = (pool: Pool, slot: Slot, record: SlotRecord): Effect.Effect<boolean> =>
+  Effect.gen(function*() {
+    const { maxRestarts } = pool.settings
+    if (record.owner !== pool.owner || !slot.view.owned || slot.view.owed || pool.draining) return false
+    if (slot.intent === "retire" || (yield* isEnding(pool, slot))) return false
+    const next = Records.restarted(pool.storeNow(), maxRestarts)(record)
+    if (next === undefined) return false
+    const answer = yield* pool.ledger.ask("put", pool.store.put(next))
+    if (Exit.isFailure(answer)) {
+      const error = failureOf(answer)
+      if (error._tag === "StoreError") {
+        pool.ledger.degrade(error)
+        pool.teller.warn("Warn", `the slot is not put back to work: ${error.message}`, { slot: slot.id })
+      }
+      return false
+    }
+    slot.view.record = answer.value
+    pool.restarts++
+    pool.tell({ _tag: "SlotRestarted", slot: slot.id, restarts: answer.value.restarts })
+    return true
+  })
+
+/** What is left of the last run takes its time: there are never two at once. */
+const isEnding = (pool: Pool, slot: Slot): Effect.Effect<boolean> =>
+  pool.supervisor.status(slot.id).pipe(
+    Effect.map((status) => status._tag === "Stopping"),
+    Effect.orElseSucceed(() => false)
+  )
+
+/** Slots that have been in order for long enough count from 0 again. */
+const forgetRestarts = (pool: Pool): Effect.Effect<void> => {
+  const { stableAfter } = pool.settings
+  const change = Records.stable(pool.storeNow(), stableAfter)
+  return Effect.forEach(pool.slots.values(), (slot) => {
+    if (slot.view.record.restarts === 0) return Effect.void
+    return Effect.map(pool.ledger.write(slot.view, change), (written) => {
+      if (written !== undefined) pool.tell({ _tag: "SlotStable", slot: slot.id })
+    })
+  }, { discard: true })
+}
+
+/** A pass after every interval. One that is under way is let finish. */
+export const task = (pool: Pool): Task.Task<never> =>
+  Task.make(
+    taskName,
+    Effect.forever(
+      Effect.andThen(Effect.sleep(pool.settings.supervisor.interval), Effect.uninterruptible(pass(pool)))
+    ),
+    { restart: { mode: "permanent", schedule: Schedule.spaced("1 second") }, stopTimeout: "infinity" }
+  )

@@ -1,0 +1,192 @@
+/**
+ * Keeping what the pool owns: taking slots up in the store, and renewing the lease under which it owns them.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schedule from "effect/Schedule"
+import { StoreUnavailable } from "../../SlotPoolError.ts"
+import type { SlotRecord, StoreError } from "../../SlotPoolStore.ts"
+import * as Task from "../../Task.ts"
+import type { Pool } from "./core.ts"
+import { Slot, slotName } from "./core.ts"
+import { failureOf } from "./ledger.ts"
+import * as Records from "./records.ts"
+import * as Serving from "./serving.ts"
+import type { SlotConfig } from "./settings.ts"
+
+/** The records of a pool, those that cannot be read set aside. */
+export const list = (pool: Pool): Effect.Effect<ReadonlyMap<string, SlotRecord>, StoreError> =>
+  Effect.gen(function*() {
+    const { settings: { name }, store } = pool
+    const { corrupt, records } = yield* Effect.flatten(pool.ledger.ask("list", store.list(name)))
+    for (const { reason, slot } of corrupt) {
+      if (yield* Effect.flatten(pool.ledger.ask("set a record aside", store.setAside(name, slot)))) {
+        pool.tell({ _tag: "RecordSetAside", slot, why: reason })
+      }
+    }
+    return new Map(records.map((record) => [record.slot, record]))
+  })
+
+/** A slot that is not owned yet. Its config is what the options say, else what was stored, else nothing. */
+export const makeSlot = (pool: Pool, index: number, stored: SlotRecord | undefined): Slot => {
+  const { encode, name } = pool.settings
+  const slot = slotName(index)
+  const given = pool.settings.configOf(index)
+  const config = given ?? (stored === undefined ? {} : configOf(pool, stored))
+  return new Slot(index, stored ?? Records.fresh(name, slot, encoded(encode, config)), config)
+}
+
+const encoded = (encode: Pool["settings"]["encode"], config: SlotConfig) => ({
+  config: encode(config),
+  ...(config.name === undefined ? {} : { name: config.name }),
+  ...(config.role === undefined ? {} : { role: config.role })
+})
+
+/** The config in a record. */
+export const configOf = (pool: Pool, { config, slot }: SlotRecord): SlotConfig => {
+  try {
+    return pool.settings.decode(config)
+  } catch {
+    pool.teller.warn("Warn", "the stored config of the slot does not fit its schema any more, and is left out", {
+      slot
+    })
+    return {}
+  }
+}
+
+/** Makes the slot this pool's, where nobody else owns it. A store that fails is said to have. */
+export const claim = (pool: Pool, slot: Slot, stored: SlotRecord | undefined): Effect.Effect<void, StoreError> =>
+  Effect.gen(function*() {
+    const { config, view } = slot
+    const { encode, name } = pool.settings
+    const { config: json, ...named } = encoded(encode, config)
+    const { name: _name, role: _role, ...before } = stored ?? Records.fresh(name, slot.id, { config: json })
+    const taken = Records.takenUp({ ...before, ...named, config: json })
+    const answer = yield* pool.ledger.ask("claim", pool.store.claim({ ...taken, owner: pool.owner }))
+    if (Exit.isFailure(answer)) {
+      const error = failureOf(answer)
+      // Somebody was faster, or has it: the next look will see.
+      return error._tag === "StoreError" ? yield* Effect.fail(error) : undefined
+    }
+    pool.ledger.hold(view, answer.value)
+    const from = stored?.owner === undefined || stored.owner === pool.owner ? {} : { from: stored.owner }
+    pool.tell({ _tag: "SlotClaimed", slot: slot.id, ...from })
+    if (stored?.state === "Busy" && stored.job !== undefined) {
+      pool.tell({ _tag: "JobLost", slot: slot.id, job: stored.job, why: `its process is gone (${stored.owner})` })
+    }
+  })
+
+/** Starts the worker, or another run of it. */
+export const launch = (pool: Pool, slot: Slot): Effect.Effect<void> =>
+  Effect.suspend(() => pool.supervisor.restart(slot.id)).pipe(
+    Effect.catchTag(
+      "TaskNotFound",
+      () => Effect.provideContext(pool.supervisor.add(Serving.task(pool, slot)), pool.context as never)
+    ),
+    // One that does not end is reported by the supervisor; it runs again when it has.
+    Effect.ignore
+  )
+
+/** Takes up every slot that is not owned, and may be had. */
+export const takeUp = (pool: Pool): Effect.Effect<void, StoreError> =>
+  Effect.gen(function*() {
+    const missing = Array.from(pool.slots.values()).filter(({ intent, view }) => !view.owned && intent !== "retire")
+    if (missing.length === 0) return
+    const stored = yield* list(pool)
+    yield* Effect.forEach(missing, (slot) =>
+      Effect.gen(function*() {
+        yield* claim(pool, slot, stored.get(slot.id))
+        if (!slot.view.owned) return
+        if (pool.draining) yield* Effect.asVoid(pool.ledger.write(slot.view, Records.stopped))
+        else if (slot.view.record.state === "Idle") yield* launch(pool, slot)
+      }), { concurrency: 16, discard: true })
+  })
+
+/** The slots that a pool has when it is opened: as many as it was made with, and those that it had before. */
+export const open = (pool: Pool): Effect.Effect<void, StoreUnavailable> =>
+  Effect.gen(function*() {
+    const { elastic, initial, lease, max } = pool.settings
+    yield* Effect.flatten(pool.ledger.ask("lease", pool.store.lease(pool.owner, lease)))
+    const now = yield* Effect.flatten(pool.ledger.ask("now", pool.store.now))
+    pool.ledger.clockOffset = now - pool.now()
+    const stored = yield* list(pool)
+    for (let index = 0; index < max; index++) {
+      const record = stored.get(slotName(index))
+      if (index >= initial && (!elastic || record === undefined)) continue
+      const slot = makeSlot(pool, index, record)
+      pool.slots.set(slot.id, slot)
+    }
+    yield* Effect.forEach(pool.slots.values(), (slot) => claim(pool, slot, stored.get(slot.id)), {
+      concurrency: 16,
+      discard: true
+    })
+  }).pipe(
+    Effect.catchTag("StoreError", ({ operation, reason: why }) => Effect.fail(new StoreUnavailable({ operation, why })))
+  )
+
+/** How often a store that does not do what it is asked is tried again, at least. */
+const retryEvery = 1000
+
+/** The task that renews the lease, for as long as the pool lives. */
+export const task = (pool: Pool): Task.Task<never> => {
+  const { lease } = pool.settings
+  // By the pool's own clock, from before the store was asked: the store's lease lasts longer, never shorter.
+  let until = pool.now() + lease
+  const keep = Effect.gen(function*() {
+    while (true) {
+      const wait = pool.ledger.degraded === undefined ? lease / 3 : Math.min(retryEvery, lease / 3)
+      yield* Effect.sleep(Math.max(1, Math.min(wait, until - pool.now())))
+      yield* Effect.uninterruptible(renew)
+    }
+  })
+  const renew = Effect.gen(function*() {
+    const asked = pool.now()
+    const { ledger, owner, store } = pool
+    const renewed = yield* ledger.ask("renew", store.renew(owner, lease))
+    if (Exit.isFailure(renewed)) {
+      ledger.degrade(failureOf(renewed))
+      if (pool.now() >= until) {
+        fence(pool)
+        until = Number.POSITIVE_INFINITY
+      }
+      return
+    }
+    if (!renewed.value) yield* holdOn(pool)
+    until = asked + lease
+    yield* ledger.settle()
+    yield* takeUp(pool)
+  }).pipe(Effect.catchTag("StoreError", (error) => Effect.sync(() => pool.ledger.degrade(error))))
+  return Task.make("lease", keep, {
+    restart: { mode: "permanent", schedule: Schedule.spaced("1 second") },
+    stopTimeout: "infinity"
+  })
+}
+
+/**
+ * The lease ran out while nobody renewed it (the machine slept, say). What nobody has taken meanwhile is held on to, with
+ * what runs on it.
+ */
+const holdOn = (pool: Pool): Effect.Effect<void, StoreError> =>
+  Effect.gen(function*() {
+    const { ledger, owner, settings: { lease }, store } = pool
+    yield* Effect.flatten(ledger.ask("lease", store.lease(owner, lease)))
+    for (const view of Array.from(ledger.views)) {
+      if (!view.owned || view.owed) continue
+      const answer = yield* ledger.ask("claim", store.claim({ ...view.record, owner }))
+      if (Exit.isSuccess(answer)) {
+        if (answer.value.version > view.record.version) view.record = answer.value
+        continue
+      }
+      const error = failureOf(answer)
+      if (error._tag === "StoreError") return yield* Effect.fail(error)
+      if (error._tag === "SlotOwned") ledger.lose(view, `it was taken over by "${error.owner}"`)
+      else yield* ledger.write(view, (record) => record)
+    }
+  })
+
+/** The lease may have run out for all that is known here: nothing is owned any more. */
+const fence = (pool: Pool): void => {
+  for (const view of Array.from(pool.ledger.views)) {
+    pool.ledger.lose(view, "the lease ran out while the store could not be reached")
+  }
+}

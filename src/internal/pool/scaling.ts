@@ -1,0 +1,98 @@
+/**
+ * More slots, fewer slots.
+ */
+import * as Effect from "effect/Effect"
+import { PoolClosed, PoolDraining, PoolError, SlotsOutOfRange, StoreUnavailable } from "../../SlotPoolError.ts"
+import type { Reason } from "../../SlotPoolError.ts"
+import type { Pool, Slot } from "./core.ts"
+import { slotName } from "./core.ts"
+import * as Keeping from "./keeping.ts"
+
+const refuse = (pool: Pool, reason: Reason): Effect.Effect<never, PoolError> =>
+  Effect.fail(new PoolError({ pool: pool.settings.name, reason }))
+
+/** The slots that are to stay. */
+const staying = (pool: Pool): ReadonlyArray<Slot> =>
+  Array.from(pool.slots.values()).filter(({ intent }) => intent !== "retire")
+
+/** Brings the number of slots to `target`; answers it. */
+export const to = (pool: Pool, target: number): Effect.Effect<number, PoolError> =>
+  Effect.suspend(() => {
+    const { max, min } = pool.settings
+    if (pool.closed) return refuse(pool, new PoolClosed({}))
+    if (pool.draining) return refuse(pool, new PoolDraining({}))
+    if (!Number.isSafeInteger(target) || target < min || target > max) {
+      return refuse(pool, new SlotsOutOfRange({ slots: target, min, max }))
+    }
+    const slots = staying(pool)
+    const change = target - slots.length
+    const done = change >= 0 ? grow(pool, change) : shrink(pool, slots, -change)
+    return Effect.as(done, target)
+  })
+
+export const by = (pool: Pool, change: number): Effect.Effect<number, PoolError> =>
+  Effect.suspend(() => to(pool, staying(pool).length + change))
+
+const grow = (pool: Pool, count: number): Effect.Effect<void, PoolError> =>
+  Effect.gen(function*() {
+    const stored = yield* Keeping.list(pool)
+    // Chosen in one step, so that two who scale at once do not choose the same ones.
+    const added: Array<Slot> = []
+    for (let index = 0; added.length < count; index++) {
+      const id = slotName(index)
+      if (pool.slots.has(id)) continue
+      const slot = Keeping.makeSlot(pool, index, stored.get(id))
+      pool.slots.set(id, slot)
+      added.push(slot)
+    }
+    const claims = Effect.forEach(added, (slot) => Keeping.claim(pool, slot, stored.get(slot.id)), {
+      concurrency: 16,
+      discard: true
+    })
+    yield* Effect.onError(claims, () => Effect.forEach(added, (slot) => remove(pool, slot), { discard: true }))
+    for (const slot of added) pool.tell({ _tag: "SlotAdded", slot: slot.id })
+    const owned = added.filter(({ view }) => view.owned && view.record.state === "Idle")
+    yield* Effect.forEach(owned, (slot) => Keeping.launch(pool, slot), { concurrency: "unbounded", discard: true })
+  }).pipe(
+    Effect.catchTag(
+      "StoreError",
+      ({ operation, reason: why }) => refuse(pool, new StoreUnavailable({ operation, why }))
+    )
+  )
+
+/** Those without work first, of these the ones in error, the newest first; the busy ones finish their job. */
+const shrink = (pool: Pool, slots: ReadonlyArray<Slot>, count: number): Effect.Effect<void> => {
+  const rank = ({ view: { owned, record: { state } } }: Slot) =>
+    !owned ? 0 : state === "Errored" || state === "Stopped" ? 1 : state === "Idle" ? 2 : 3
+  const leaving = slots.toSorted((one, other) => rank(one) - rank(other) || other.index - one.index).slice(0, count)
+  for (const slot of leaving) {
+    slot.intent = "retire"
+    pool.idle.delete(slot)
+  }
+  return Effect.forEach(leaving, (slot) => retire(pool, slot), { concurrency: "unbounded", discard: true })
+}
+
+const retire = (pool: Pool, slot: Slot): Effect.Effect<void> => Effect.andThen(untilFree(slot), remove(pool, slot))
+
+const untilFree = (slot: Slot): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    if (slot.job === undefined) return resume(Effect.void)
+    const wake = () => resume(Effect.void)
+    slot.whenFree.add(wake)
+    return Effect.sync(() => {
+      slot.whenFree.delete(wake)
+    })
+  })
+
+/** The worker ends, and the slot is gone, from the store too. */
+const remove = (pool: Pool, slot: Slot): Effect.Effect<void> =>
+  Effect.uninterruptible(Effect.gen(function*() {
+    yield* Effect.ignore(pool.supervisor.remove(slot.id))
+    pool.slots.delete(slot.id)
+    pool.idle.delete(slot)
+    const { owned } = slot.view
+    slot.view.owned = false
+    pool.ledger.views.delete(slot.view)
+    if (owned) yield* pool.ledger.erase(slot.view.record)
+    pool.tell({ _tag: "SlotRemoved", slot: slot.id })
+  }))

@@ -1,0 +1,434 @@
+/**
+ * One run of a slot's worker, as a task of the pool's supervisor: acquire the worker, give it one job after another, and
+ * put down how it ended.
+ */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Schedule from "effect/Schedule"
+import * as Heartbeat from "../../Heartbeat.ts"
+import * as RestartPolicy from "../../RestartPolicy.ts"
+import { JobCancelled, JobLost, JobSilent, JobTimedOut, PoolClosed, PoolError } from "../../SlotPoolError.ts"
+import type { Reason } from "../../SlotPoolError.ts"
+import * as Task from "../../Task.ts"
+import type { CurrentRun as Current } from "../currentRun.ts"
+import { CurrentRun } from "../currentRun.ts"
+import * as Render from "../render.ts"
+import type { Fault, Pool, Slot } from "./core.ts"
+import * as Due from "./due.ts"
+import type { EndState, Job } from "./jobs.ts"
+import { isOrderly, stateOf } from "./jobs.ts"
+import * as Records from "./records.ts"
+
+/** What a job can know of where it runs. */
+export interface JobContext {
+  readonly id: string
+  readonly slot: ReturnType<Slot["info"]>
+  readonly session: unknown
+  readonly setSession: (session: unknown) => Effect.Effect<void>
+}
+
+/** However a worker ends, it waits to be put back to work, for as long as that takes. */
+const untilAsked = RestartPolicy.make({ mode: "permanent", schedule: Schedule.spaced(Duration.infinity) })
+
+/** The task of a slot. It runs once; only the pool puts it back to work. */
+export const task = (pool: Pool, slot: Slot): Task.Task<unknown, unknown, unknown> => {
+  const { probe, probing, stopTimeout } = pool.settings
+  const options = {
+    restart: untilAsked,
+    stopTimeout: stopTimeout === Number.POSITIVE_INFINITY ? "infinity" : stopTimeout
+  } as const
+  const run = Effect.onExit(body(pool, slot), (exit) => ended(pool, slot, exit))
+  return probe === undefined
+    ? Task.make(slot.id, run, options)
+    : Task.make(slot.id, run, { ...options, heartbeat: Heartbeat.probe(probed(slot, probe), probing) })
+}
+
+/** There is nothing to look at before the worker has been acquired; that has a bound of its own. */
+const probed = (
+  slot: Slot,
+  probe: NonNullable<Pool["settings"]["probe"]>
+): Effect.Effect<unknown, unknown, unknown> =>
+  Effect.suspend(() =>
+    slot.worker === undefined
+      ? Effect.void
+      : Effect.onExit(probe(slot.worker.value as never, slot.info() as never), (exit) =>
+        Effect.sync(() => {
+          slot.probeFailure = Exit.isFailure(exit) ? Render.causeLine(exit.cause) : undefined
+        }))
+  )
+
+const body = (pool: Pool, slot: Slot): Effect.Effect<unknown, unknown, unknown> =>
+  Effect.gen(function*() {
+    slot.intent = undefined
+    slot.job = undefined
+    slot.jobFiber = undefined
+    slot.worker = undefined
+    slot.workerEnd = undefined
+    slot.fault = undefined
+    slot.probeFailure = undefined
+    // Somebody may have asked the supervisor for this run by name, without the pool.
+    yield* pool.ledger.write(slot.view, Records.begun)
+    yield* acquire(pool, slot)
+    yield* watch(pool, slot)
+    yield* serve(pool, slot, yield* CurrentRun)
+  })
+
+const acquire = (pool: Pool, slot: Slot): Effect.Effect<void, unknown, unknown> => {
+  const { acquire, acquireTimeout } = pool.settings
+  const acquired = acquire === undefined ? Effect.undefined : Effect.suspend(() => acquire(slot.info() as never))
+  const inTime = acquireTimeout === Number.POSITIVE_INFINITY
+    ? acquired
+    : Effect.timeoutOrElse(acquired, {
+      duration: acquireTimeout,
+      orElse: () => Effect.die(new Error(`the worker was not acquired within ${acquireTimeout} ms`))
+    })
+  return Effect.map(inTime, (value) => {
+    slot.worker = { value }
+  })
+}
+
+const watch = (pool: Pool, slot: Slot): Effect.Effect<void, never, unknown> => {
+  const { watch } = pool.settings
+  const { worker } = slot
+  if (watch === undefined || worker === undefined) return Effect.void
+  return Effect.asVoid(Effect.forkChild(
+    Effect.onExit(
+      Effect.suspend(() => watch(worker.value as never, slot.info() as never)),
+      (exit) =>
+        Effect.sync(() => {
+          // It is no end of the worker when the run itself is over.
+          if (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) return
+          slot.workerEnd = exit
+          const { job, verdict } = slot
+          if (job === undefined || verdict === undefined) return pool.wake(slot)
+          const error = Exit.isSuccess(exit) ? "the worker ended" : Render.causeLine(exit.cause)
+          verdict(lost(pool, slot, job, error, failureOf(exit)))
+        })
+    )
+  ))
+}
+
+const failureOf = (exit: Exit.Exit<unknown, unknown>): Exit.Exit<never, unknown> =>
+  Exit.isFailure(exit) ? Exit.failCause(exit.cause) : Exit.die(new Error("the worker ended"))
+
+const poolError = (pool: Pool, reason: Reason): Exit.Exit<never, PoolError> =>
+  Exit.fail(new PoolError({ pool: pool.settings.name, reason }))
+
+const lost = (pool: Pool, slot: Slot, job: Job, why: string, exit: Exit.Exit<never, unknown>): Fault => ({
+  error: why,
+  exit,
+  job: { state: "Lost", exit: poolError(pool, new JobLost({ job: job.id, slot: slot.id, why })) }
+})
+
+// ---------------------------------------------------------------------------------------------------------------------
+// serving
+// ---------------------------------------------------------------------------------------------------------------------
+
+/** Whether the worker is to take no more jobs. */
+const isOver = (slot: Slot): boolean => slot.intent !== undefined || slot.workerEnd !== undefined
+
+const serve = Effect.fnUntraced(function*(
+  pool: Pool,
+  slot: Slot,
+  current: Current | undefined
+): Effect.fn.Return<void, unknown> {
+  const { jobs, ledger } = pool
+  const runs = runner(pool, slot, current)
+  while (!isOver(slot)) {
+    let job = jobs.take(slot.id)
+    if (job === undefined) {
+      yield* untilWoken(pool, slot)
+      continue
+    }
+    slot.job = job
+    let assigned = yield* ledger.write(slot.view, Records.busy(job.id))
+    // From job to job without an idle moment between them, as long as there are some.
+    while (true) {
+      if (assigned === undefined) {
+        // The slot is not to be had: somebody stopped it in the store, or has taken it over.
+        slot.job = undefined
+        jobs.putBack(job)
+        return
+      }
+      slot.session = undefined
+      const exit = yield* runs(job)
+      if (slot.fault !== undefined) return yield* slot.fault.exit
+      const finished = slotFaultOf(pool, job, exit)
+      if (finished !== undefined) {
+        slot.fault = finished
+        return yield* finished.exit
+      }
+      slot.jobFiber = undefined
+      const left: Records.Ended = { job: job.id, well: Exit.isSuccess(exit), session: slot.session }
+      const next = isOver(slot) ? undefined : jobs.take(slot.id)
+      slot.job = next
+      assigned = yield* ledger.write(slot.view, next === undefined ? Records.ended(left) : Records.busy(next.id, left))
+      if (job.cancelled) jobs.cancelled(job)
+      else jobs.end(job, stateOf(exit), exit)
+      if (next === undefined) break
+      job = next
+    }
+    free(slot)
+  }
+  if (slot.workerEnd !== undefined && slot.intent === undefined) return yield* failureOf(slot.workerEnd)
+})
+
+const untilWoken = (pool: Pool, slot: Slot): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    pool.idle.add(slot)
+    slot.wake = () => resume(Effect.void)
+    return Effect.sync(() => {
+      pool.idle.delete(slot)
+      slot.wake = undefined
+    })
+  })
+
+/** Tells those who wait for the job to leave the slot. */
+const free = (slot: Slot): void => {
+  if (slot.whenFree.size === 0) return
+  const waiting = Array.from(slot.whenFree)
+  slot.whenFree.clear()
+  for (const resume of waiting) resume()
+}
+
+/** A job that ended so that its slot is not to be relied on. */
+const slotFaultOf = (pool: Pool, job: Job, exit: Exit.Exit<unknown, unknown>): Fault | undefined => {
+  if (Exit.isSuccess(exit) || job.cancelled) return undefined
+  if (isOrderly(exit)) {
+    const failed = exit.cause.reasons.find(Cause.isFailReason)
+    if (failed === undefined || !isSlotFailure(pool, failed.error)) return undefined
+  }
+  return { error: Render.causeLine(exit.cause), exit: failureOf(exit), job: { state: "Failed", exit } }
+}
+
+const isSlotFailure = (pool: Pool, error: unknown): boolean => {
+  try {
+    return pool.settings.slotFailure(error)
+  } catch {
+    // It cannot say: the slot is not to be relied on.
+    return true
+  }
+}
+
+/** Runs one job after another, each in a fiber of its own with the services of whoever asked for it. */
+const runner = (
+  pool: Pool,
+  slot: Slot,
+  current: Current | undefined
+): (job: Job) => Effect.Effect<Exit.Exit<unknown, unknown>> => {
+  const { jobSilence } = pool.settings
+  const worker = slot.worker?.value
+  const run: Current | undefined = current === undefined || jobSilence === Number.POSITIVE_INFINITY ? current : {
+    supervisor: current.supervisor,
+    task: current.task,
+    path: current.path,
+    generation: current.generation,
+    attempt: current.attempt,
+    beat: (details) => {
+      slot.beatAt = pool.now()
+      current.beat(details)
+    }
+  }
+  // Jobs of one caller come with the same services.
+  let before: Context.Context<never> | undefined
+  let services: Context.Context<never> = Context.empty()
+  const forkFor = (job: Job) => {
+    if (job.context !== before) {
+      before = job.context
+      services = Context.add(job.context, CurrentRun, run)
+    }
+    return Effect.runForkWith(services)(
+      Effect.suspend(() => job.work(worker as never, contextOf(slot, job) as never) as Effect.Effect<unknown, unknown>)
+    )
+  }
+  return (job) =>
+    Effect.callback((resume) => {
+      if (job.cancelled) return resume(Effect.succeed(Exit.interrupt()))
+      if (job.kept) job.startedAt = pool.wallNow()
+      const fiber = forkFor(job)
+      const exit = fiber.pollUnsafe()
+      if (exit !== undefined) return resume(Effect.succeed(exit))
+      slot.jobFiber = fiber
+      const done = (ended: Exit.Exit<unknown, unknown>) => {
+        slot.verdict = undefined
+        disarm()
+        resume(Effect.succeed(ended))
+      }
+      const disarm = watched(pool, slot, job, jobSilence)
+      slot.verdict = (fault) => {
+        slot.fault ??= fault
+        fiber.interruptUnsafe()
+        done(fault.job.exit)
+      }
+      fiber.addObserver(done)
+      return Effect.sync(() => {
+        slot.verdict = undefined
+        disarm()
+      })
+    })
+}
+
+const contextOf = (slot: Slot, job: Job): JobContext => ({
+  id: job.id,
+  slot: slot.info(),
+  session: slot.view.record.session,
+  setSession: (session) =>
+    Effect.sync(() => {
+      slot.session = { value: session === undefined ? undefined : Render.json(session as never) }
+    })
+})
+
+/** Being woken later than this is the observer's stall, not the job's silence. */
+const tolerance = 20
+
+/** The clocks of a job under way: how long it may take, and how long it may be silent. */
+const watched = (pool: Pool, slot: Slot, job: Job, silence: number): () => void => {
+  const sleepers = new Set<Fiber.Fiber<void>>()
+  const after = (millis: number, then: () => void) => {
+    const sleeper = pool.fork(Effect.sleep(millis))
+    sleepers.add(sleeper)
+    sleeper.addObserver((exit) => {
+      sleepers.delete(sleeper)
+      if (Exit.isSuccess(exit)) then()
+    })
+  }
+  const judge = (state: EndState, reason: Reason) => {
+    const exit = poolError(pool, reason)
+    slot.verdict?.({ error: reason.message, exit, job: { state, exit } })
+  }
+  const { timeout } = job
+  if (timeout < Number.POSITIVE_INFINITY) {
+    after(timeout, () => judge("TimedOut", new JobTimedOut({ job: job.id, slot: slot.id, timeout })))
+  }
+  if (silence < Number.POSITIVE_INFINITY) {
+    const look = () => {
+      // "Longer than" is strict.
+      const left = slot.beatAt + silence + 1 - pool.now()
+      if (left <= 0) return judge("TimedOut", new JobSilent({ job: job.id, slot: slot.id, within: silence }))
+      const due = pool.now() + left
+      after(Math.ceil(left), () => {
+        const late = pool.now() - due
+        if (late > tolerance) slot.beatAt += late
+        look()
+      })
+    }
+    slot.beatAt = pool.now()
+    look()
+  }
+  return () => {
+    for (const sleeper of Array.from(sleepers)) sleeper.interruptUnsafe()
+  }
+}
+
+/** Asks a job under way to end. One that does not costs its slot. */
+export const cancel = (pool: Pool, job: Job): void => {
+  const slot = job.slot === undefined ? undefined : pool.slots.get(job.slot)
+  if (job.cancelled || slot?.job !== job) return
+  job.cancelled = true
+  const { jobFiber } = slot
+  // It is about to begin, and will not.
+  if (jobFiber === undefined) return
+  jobFiber.interruptUnsafe()
+  const { stopTimeout } = pool.settings
+  if (job.exit !== undefined || stopTimeout === Number.POSITIVE_INFINITY) return
+  const grace = pool.fork(Effect.sleep(stopTimeout))
+  jobFiber.addObserver(() => grace.interruptUnsafe())
+  grace.addObserver((exit) => {
+    if (Exit.isFailure(exit) || slot.job !== job) return
+    const error = `job "${job.id}" was cancelled and has not ended within ${stopTimeout} ms`
+    slot.verdict?.({
+      error,
+      exit: Exit.die(new Error(error)),
+      job: { state: "Cancelled", exit: poolError(pool, new JobCancelled({ job: job.id })) }
+    })
+  })
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// the end of a run
+// ---------------------------------------------------------------------------------------------------------------------
+
+/** Puts the end down in the record first, then answers the job, then waits for what is left of it: never two at once. */
+const ended = (pool: Pool, slot: Slot, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const { fault, job, jobFiber } = slot
+    slot.worker = undefined
+    slot.verdict = undefined
+    const outcome = slot.intent === undefined && !pool.closed
+      ? yield* errored(pool, slot, exit, fault)
+      : yield* asked(pool, slot)
+    if (job !== undefined) {
+      const answer = fault?.job ?? lostBy(pool, slot, job, outcome)
+      if (job.cancelled) pool.jobs.cancelled(job)
+      else {
+        pool.jobs.end(job, answer.state, answer.exit)
+        if (answer.state === "Lost") pool.tell({ _tag: "JobLost", slot: slot.id, job: job.id, why: outcome })
+      }
+    }
+    slot.job = undefined
+    free(slot)
+    if (jobFiber !== undefined) {
+      jobFiber.interruptUnsafe()
+      yield* Fiber.await(jobFiber)
+    }
+  })
+
+const lostBy = (pool: Pool, slot: Slot, job: Job, why: string): Fault["job"] =>
+  pool.closed
+    ? { state: "Lost", exit: poolError(pool, new PoolClosed({})) }
+    : lost(pool, slot, job, why, Exit.interrupt()).job
+
+/** The pool itself asked for the end. Whoever did writes the rest. */
+const asked = (pool: Pool, slot: Slot): Effect.Effect<string> =>
+  Effect.as(
+    pool.ledger.write(slot.view, Records.released),
+    pool.closed
+      ? "the pool was closed"
+      : slot.intent === "lost"
+      ? "the slot is not this pool's any more"
+      : "the slot was stopped"
+  )
+
+const errored = Effect.fnUntraced(function*(
+  pool: Pool,
+  slot: Slot,
+  exit: Exit.Exit<unknown, unknown>,
+  fault: Fault | undefined
+): Effect.fn.Return<string> {
+  const { maxRestarts, policy, stableAfter } = pool.settings
+  const { record } = slot.view
+  const error = fault?.error ?? errorOf(slot, exit)
+  if (record.state !== "Idle" && record.state !== "Busy") return error
+  const now = pool.storeNow()
+  const restarts = Records.isStable(record, now, stableAfter) ? 0 : record.restarts
+  const due = yield* Due.ask(policy, slot.asked, reasonOf(slot, exit), restarts, now)
+  const written = yield* pool.ledger.write(slot.view, Records.errored({ error, now, due, stableAfter }))
+  if (written?.state === "Errored") {
+    const told = { slot: slot.id, error, restarts: written.restarts }
+    const { dueAt } = written
+    pool.tell({ _tag: "SlotErrored", ...told, ...(dueAt === undefined ? {} : { dueAt }) })
+    if (Records.isExhausted(written, maxRestarts)) pool.tell({ _tag: "SlotExhausted", ...told })
+  }
+  // Nobody is left to do what drain waits for.
+  if (pool.draining && !pool.canServe()) pool.jobs.cancelQueued()
+  return error
+})
+
+const errorOf = (slot: Slot, exit: Exit.Exit<unknown, unknown>): string => {
+  if (Exit.isSuccess(exit)) return "the worker ended"
+  if (!Cause.hasInterruptsOnly(exit.cause)) return Render.causeLine(exit.cause)
+  return slot.probeFailure === undefined
+    ? "the worker was interrupted"
+    : `its probe failed: ${slot.probeFailure}`
+}
+
+const reasonOf = (slot: Slot, exit: Exit.Exit<unknown, unknown>): RestartPolicy.RestartReason<unknown> => {
+  if (Exit.isSuccess(exit)) return { _tag: "Completed" }
+  return slot.probeFailure !== undefined && Cause.hasInterruptsOnly(exit.cause)
+    ? { _tag: "ProbeFailed", failures: 1, cause: Cause.die(new Error(slot.probeFailure)) }
+    : { _tag: "Failed", cause: exit.cause }
+}

@@ -1,0 +1,195 @@
+/**
+ * What a pool tells: events, log lines and metrics, all from one place.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as LogLevel from "effect/LogLevel"
+import * as Metric from "effect/Metric"
+import * as References from "effect/References"
+import type * as Stream from "effect/Stream"
+import type { PoolStatus, SlotPoolEvent } from "../../SlotPoolEvent.ts"
+import * as SlotPoolMetrics from "../../SlotPoolMetrics.ts"
+import * as Bulletin from "../bulletin.ts"
+
+type Common = "sequence" | "time" | "pool"
+
+type Bare<Event> = Event extends unknown ? Omit<Event, Common> : never
+
+/** An event without its number and time. */
+export type Told = Bare<Exclude<SlotPoolEvent, { readonly _tag: "PoolSnapshot" | "EventsMissed" }>>
+
+const levels: Record<Told["_tag"], LogLevel.Severity> = {
+  SlotClaimed: "Debug",
+  SlotLost: "Warn",
+  SlotErrored: "Warn",
+  SlotExhausted: "Error",
+  SlotRestarted: "Info",
+  SlotStable: "Debug",
+  SlotStopped: "Debug",
+  SlotAdded: "Info",
+  SlotRemoved: "Info",
+  JobLost: "Warn",
+  RecordSetAside: "Error",
+  StoreDegraded: "Warn",
+  StoreRecovered: "Info",
+  PoolDraining: "Info",
+  PoolDrained: "Info"
+}
+
+const textOf = (told: Told): string => {
+  switch (told._tag) {
+    case "SlotClaimed":
+      return told.from === undefined ? "slot claimed" : `slot taken over from ${told.from}`
+    case "SlotLost":
+      return `slot lost: ${told.why}`
+    case "SlotErrored":
+      return `slot errored: ${told.error}`
+    case "SlotExhausted":
+      return `slot is not put back to work any more, after ${told.restarts} restarts: ${told.error}`
+    case "SlotRestarted":
+      return `slot put back to work (restart ${told.restarts})`
+    case "SlotStable":
+      return "slot is stable again"
+    case "SlotStopped":
+      return "slot stopped"
+    case "SlotAdded":
+      return "slot added"
+    case "SlotRemoved":
+      return "slot removed"
+    case "JobLost":
+      return `job ${told.job} was lost: ${told.why}`
+    case "RecordSetAside":
+      return `the slot's record cannot be read and was set aside: ${told.why}`
+    case "StoreDegraded":
+      return `the slot store does not do what it is asked: ${told.why}`
+    case "StoreRecovered":
+      return "the slot store does what it is asked again"
+    case "PoolDraining":
+      return "pool drains"
+    case "PoolDrained":
+      return told.gaveUpOn === 0 ? "pool drained" : `pool drained, ${told.gaveUpOn} jobs were given up on`
+  }
+}
+
+export class Teller {
+  readonly #pool: string
+  readonly #context: Context.Context<never>
+  readonly #bulletin = Bulletin.make<SlotPoolEvent>()
+  readonly #now: () => number
+  readonly #silent: boolean
+  readonly #counters: Record<"errors" | "restarts" | "exhausted" | "storeFailures", Metric.Metric<number, unknown>>
+
+  constructor(pool: string, context: Context.Context<never>, now: () => number) {
+    this.#pool = pool
+    this.#context = context
+    this.#now = now
+    this.#silent = Context.get(context, References.CurrentLoggers).size === 0
+    const of = (metric: Metric.Counter<number>) => Metric.withAttributes(metric, { pool })
+    this.#counters = {
+      errors: of(SlotPoolMetrics.errors),
+      restarts: of(SlotPoolMetrics.restarts),
+      exhausted: of(SlotPoolMetrics.exhausted),
+      storeFailures: of(SlotPoolMetrics.storeFailures)
+    }
+  }
+
+  tell(told: Told): void {
+    this.#count(told)
+    Bulletin.publish<SlotPoolEvent>(this.#bulletin, (sequence) => ({
+      ...told,
+      sequence,
+      time: this.#now(),
+      pool: this.#pool
+    }))
+    if (!this.#silent) this.#log(told)
+  }
+
+  /** One operation of the store failed, be the pool degraded already or not. */
+  storeFailed(): void {
+    this.#counters.storeFailures.updateUnsafe(1, this.#context)
+  }
+
+  #count(told: Told): void {
+    switch (told._tag) {
+      case "SlotErrored":
+        return this.#counters.errors.updateUnsafe(1, this.#context)
+      case "SlotRestarted":
+        return this.#counters.restarts.updateUnsafe(1, this.#context)
+      case "SlotExhausted":
+        return this.#counters.exhausted.updateUnsafe(1, this.#context)
+    }
+  }
+
+  /** In a fiber of its own: what a logger dies with is not the pool's affair. */
+  #log(told: Told): void {
+    this.warn(levels[told._tag], textOf(told), {
+      ...("slot" in told ? { slot: told.slot } : {}),
+      ...("restarts" in told ? { restarts: told.restarts } : {})
+    })
+  }
+
+  warn(level: LogLevel.Severity, text: string, annotations: Record<string, unknown> = {}): void {
+    if (this.#silent) return
+    Effect.runForkWith(this.#context)(
+      Effect.annotateLogs(Effect.logWithLevel(level)(text), { pool: this.#pool, ...annotations })
+    )
+  }
+
+  events(capacity: number, status: () => PoolStatus): Stream.Stream<SlotPoolEvent> {
+    return Bulletin.subscribe<SlotPoolEvent>(
+      this.#bulletin,
+      capacity,
+      (sequence) => ({ _tag: "PoolSnapshot", sequence, time: this.#now(), pool: this.#pool, status: status() }),
+      ({ sequence, time }, missed) => ({
+        _tag: "EventsMissed",
+        sequence: sequence - 1,
+        time,
+        pool: this.#pool,
+        missed
+      })
+    )
+  }
+
+  /** The last event has been told; waits until those who read have read it, but not for one that is stuck. */
+  close(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      Bulletin.close(this.#bulletin)
+      return Bulletin.drain(this.#bulletin)
+    })
+  }
+}
+
+/** Shows gauges and counters that are computed when they are read, until the answer is called. */
+export const show = (pool: string, context: Context.Context<never>, status: () => PoolStatus): () => void => {
+  const registered: Array<Metric.Registration> = []
+  const gauge = (metric: Metric.Gauge<number>, attributes: Record<string, string>, read: () => number) => {
+    registered.push(Metric.registerUnsafe(Metric.withAttributes(metric, { pool, ...attributes }), context, {
+      get: () => ({ value: read() }),
+      update: () => undefined,
+      modify: () => undefined
+    }))
+  }
+  for (const state of ["idle", "busy", "errored", "exhausted", "stopped", "foreign"] as const) {
+    gauge(SlotPoolMetrics.slots, { state }, () => status().slots[state])
+  }
+  gauge(SlotPoolMetrics.queued, {}, () => status().jobs.queued)
+  const ended = {
+    Succeeded: "succeeded",
+    Failed: "failed",
+    Cancelled: "cancelled",
+    TimedOut: "timedOut",
+    Lost: "lost",
+    Unassigned: "unassigned"
+  } as const
+  for (const [state, key] of Object.entries(ended)) {
+    const metric = Metric.withAttributes(SlotPoolMetrics.jobs, { pool, state })
+    registered.push(Metric.registerUnsafe(metric, context, {
+      get: () => ({ count: status().jobs[key], incremental: true }),
+      update: () => undefined,
+      modify: () => undefined
+    }))
+  }
+  return () => {
+    for (const registration of registered) registration.remove()
+  }
+}
