@@ -557,7 +557,8 @@ const facade = (pool: Pool): SlotPool<unknown, unknown> => {
       endedAt: undefined,
       exit: undefined,
       cancelled: false,
-      waiters: undefined
+      waiters: undefined,
+      place: undefined
     }
   }
 
@@ -689,17 +690,17 @@ const drainTimeout = 60_000
 
 const configOf = (settings: Settings): PoolConfig => {
   const {
-    acquire: _acquire,
-    configOf: _configOf,
-    decode: _decode,
-    elastic: _elastic,
-    encode: _encode,
-    initial: _initial,
-    policy: _policy,
-    probe: _probe,
-    probing: _probing,
-    slotFailure: _slotFailure,
-    watch: _watch,
+    acquire,
+    configOf,
+    decode,
+    elastic,
+    encode,
+    initial,
+    policy,
+    probe,
+    probing,
+    slotFailure,
+    watch,
     ...config
   } = settings
   return config

@@ -33,6 +33,7 @@ import type * as Scope from "effect/Scope"
 import type { MigrationError } from "effect/sql/Migrator"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import { isSqlError } from "effect/sql/SqlError"
 import type { DurationOption } from "../internal/options.ts"
 import { duration, onlyKeys, or } from "../internal/options.ts"
 import type { CorruptRecord, SlotFilter, SlotRecord } from "../SlotPoolStore.ts"
@@ -40,9 +41,9 @@ import { bySlot, SlotOwned, SlotPoolStore, StoreError, VersionConflict } from ".
 import * as Changes from "./changes.ts"
 import type { Marked } from "./dialect.ts"
 import * as Dialect from "./dialect.ts"
-import { storeError } from "./errors.ts"
+import { storeClosed, storeError } from "./errors.ts"
 import type { SlotRow } from "./rows.ts"
-import { decode, refusal } from "./rows.ts"
+import { decode, encode } from "./rows.ts"
 import { migrate } from "./tables.ts"
 
 /**
@@ -63,7 +64,11 @@ const fits = (record: SlotRecord, filter: SlotFilter): boolean =>
 const unreadable = (operation: string, slot: string, pool: string, reason: string): StoreError =>
   new StoreError({ operation, reason: `the record of ${slot} of pool "${pool}" cannot be read: ${reason}` })
 
-const conflict = ({ pool, slot, version }: SlotRecord): VersionConflict => new VersionConflict({ pool, slot, version })
+/** What a write has made of a record, and which state of the slot that is. */
+interface Written {
+  readonly record: SlotRecord
+  readonly mark: Marked
+}
 
 /**
  * Makes a store, and its tables where they are missing.
@@ -101,14 +106,14 @@ export const make = Effect.fnUntraced(function*(
 
   const changes = yield* Changes.make({ listen: dialect.listen, pollInterval, marks: marksOf, row: rowOf })
 
-  /** Compare and set; none where the version is another. */
+  /** Compare and set. */
   const write = (operation: string, record: SlotRecord) =>
-    Effect.suspend((): Effect.Effect<readonly [written: SlotRecord, mark: Marked] | undefined, StoreError> => {
-      const refused = refusal(record)
-      if (refused !== undefined) return Effect.fail(new StoreError({ operation, reason: refused }))
+    Effect.suspend((): Effect.Effect<Written, VersionConflict | StoreError | SqlError> => {
       const { name = null, owner = null, pool, role = null, slot, state, version } = record
       const written = { ...record, version: version + 1 }
-      const text = JSON.stringify(written)
+      const encoded = encode(written)
+      if (Result.isFailure(encoded)) return Effect.fail(new StoreError({ operation, reason: encoded.failure }))
+      const text = encoded.success
       const statement = version === 0
         ? sql<Marked>`INSERT INTO effect_supervisor_slots (pool, slot, version, state, name, role, owner, record)
 VALUES (${pool}, ${slot}, 1, ${state}, ${name}, ${role}, ${owner}, ${text})
@@ -118,15 +123,17 @@ RETURNING incarnation, version`
 SET version = ${version + 1}, state = ${state}, name = ${name}, role = ${role}, owner = ${owner}, record = ${text}
 WHERE pool = ${pool} AND slot = ${slot} AND version = ${version}
 RETURNING incarnation, version`
-      return Effect.mapBoth(told(pool, slot, statement), {
-        onFailure: storeError(operation),
-        onSuccess: ([mark]) => mark === undefined ? undefined : [written, mark]
-      })
+      return Effect.flatMap(told(pool, slot, statement), ([mark]) =>
+        mark === undefined
+          ? Effect.fail(new VersionConflict({ pool, slot, version }))
+          : Effect.succeed({ record: written, mark }))
     })
+  const tellPut = ({ mark, record }: Written): SlotRecord => {
+    changes.tell({ _tag: "Put", record }, mark)
+    return record
+  }
 
-  const claim = (
-    record: SlotRecord & { readonly owner: string }
-  ): Effect.Effect<readonly [SlotRecord, Marked], StoreError | VersionConflict | SlotOwned | SqlError> =>
+  const claim = (record: SlotRecord & { readonly owner: string }) =>
     transact(Effect.gen(function*() {
       const { pool, slot } = record
       const row = yield* rowOf(pool, slot, forUpdate)
@@ -139,7 +146,7 @@ RETURNING incarnation, version`
         const remaining = Math.ceil((lease?.until ?? 0) - (yield* now))
         if (remaining > 0) return yield* new SlotOwned({ pool, slot, owner, remaining })
       }
-      return (yield* write("claim", record)) ?? (yield* conflict(record))
+      return yield* write("claim", record)
     }))
 
   const remove = (pool: string, slot: string) =>
@@ -169,10 +176,25 @@ FROM effect_supervisor_slots WHERE pool = ${pool} AND slot = ${slot}`
       return mark
     }))
 
+  let closed = false
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      closed = true
+    })
+  )
+  /** A client that has been closed would interrupt whoever asks. */
+  const attempt = <A, E>(operation: string, effect: Effect.Effect<A, E>) =>
+    Effect.suspend((): Effect.Effect<A, StoreError | Exclude<E, SqlError>> =>
+      closed
+        ? Effect.fail(storeClosed(operation))
+        : Effect.mapError(effect, (error) =>
+          isSqlError(error) ? storeError(operation)(error) : error as Exclude<E, SqlError>)
+    )
+
   return {
-    now: Effect.mapBoth(now, { onFailure: storeError("now"), onSuccess: Math.floor }),
+    now: attempt("now", Effect.map(now, Math.floor)),
     get: (pool, slot) =>
-      Effect.flatMap(Effect.mapError(rowOf(pool, slot), storeError("get")), (row) => {
+      Effect.flatMap(attempt("get", rowOf(pool, slot)), (row) => {
         if (row === undefined) return Effect.succeedNone
         const decoded = decode(row)
         return Result.isSuccess(decoded)
@@ -180,7 +202,7 @@ FROM effect_supervisor_slots WHERE pool = ${pool} AND slot = ${slot}`
           : Effect.fail(unreadable("get", slot, pool, decoded.failure))
       }),
     list: (pool, filter = {}) =>
-      Effect.map(Effect.mapError(rowsOf(pool), storeError("list")), (rows) => {
+      Effect.map(attempt("list", rowsOf(pool)), (rows) => {
         const records: Array<SlotRecord> = []
         const corrupt: Array<CorruptRecord> = []
         for (const row of rows) {
@@ -190,58 +212,36 @@ FROM effect_supervisor_slots WHERE pool = ${pool} AND slot = ${slot}`
         }
         return { records: records.sort(bySlot), corrupt: corrupt.sort(bySlot) }
       }),
-    put: (record) =>
-      Effect.flatMap(write("put", record), (done): Effect.Effect<SlotRecord, VersionConflict> => {
-        if (done === undefined) return Effect.fail(conflict(record))
-        const [written, mark] = done
-        changes.tell({ _tag: "Put", record: written }, mark)
-        return Effect.succeed(written)
-      }),
+    put: (record) => Effect.map(attempt("put", write("put", record)), tellPut),
     delete: (pool, slot) =>
-      Effect.mapBoth(remove(pool, slot), {
-        onFailure: storeError("delete"),
-        onSuccess: ([mark]) => tellDeleted(pool, slot, mark)
-      }),
+      Effect.map(attempt("delete", remove(pool, slot)), ([mark]) => tellDeleted(pool, slot, mark)),
     setAside: (pool, slot) =>
-      Effect.mapBoth(setAside(pool, slot), {
-        onFailure: storeError("set aside"),
-        onSuccess: (mark) => tellDeleted(pool, slot, mark)
-      }),
-    claim: (record) =>
-      Effect.map(
-        Effect.catchTag(claim(record), "SqlError", (error) => Effect.fail(storeError("claim")(error))),
-        ([written, mark]) => {
-          changes.tell({ _tag: "Put", record: written }, mark)
-          return written
-        }
-      ),
+      Effect.map(attempt("set aside", setAside(pool, slot)), (mark) => tellDeleted(pool, slot, mark)),
+    claim: (record) => Effect.map(attempt("claim", claim(record)), tellPut),
     lease: (owner, millis) =>
-      Effect.mapError(
+      attempt(
+        "lease",
         Effect.gen(function*() {
           // Whoever is dead does not come back: without this the table would grow with every process that ever was.
           yield* sql`DELETE FROM effect_supervisor_leases WHERE owner IN
   (SELECT owner FROM effect_supervisor_leases WHERE until <= ${clock()} AND owner <> ${owner} ${skipLocked})`
           yield* sql`INSERT INTO effect_supervisor_leases (owner, until) VALUES (${owner}, ${clock()} + ${millis})
 ON CONFLICT (owner) DO UPDATE SET until = excluded.until`
-        }),
-        storeError("lease")
+        })
       ),
     renew: (owner, millis) =>
-      Effect.mapError(
+      attempt(
+        "renew",
         transact(Effect.gen(function*() {
           // The clock must not be read before the lock is there: a rival may hold it, and have seen the lease run out.
           yield* sql`SELECT owner FROM effect_supervisor_leases WHERE owner = ${owner} ${forUpdate}`
           const renewed = yield* sql`UPDATE effect_supervisor_leases SET until = ${clock()} + ${millis}
 WHERE owner = ${owner} AND until > ${clock()} RETURNING owner`
           return renewed.length > 0
-        })),
-        storeError("renew")
+        }))
       ),
     release: (owner) =>
-      Effect.mapBoth(sql`DELETE FROM effect_supervisor_leases WHERE owner = ${owner}`, {
-        onFailure: storeError("release"),
-        onSuccess: () => undefined
-      }),
+      attempt("release", Effect.asVoid(sql`DELETE FROM effect_supervisor_leases WHERE owner = ${owner}`)),
     changes: changes.of
   }
 })

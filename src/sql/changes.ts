@@ -16,10 +16,9 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
-import type { SlotChange } from "../SlotPoolStore.ts"
-import { StoreError } from "../SlotPoolStore.ts"
+import type { SlotChange, StoreError } from "../SlotPoolStore.ts"
 import type { Dialect, Marked } from "./dialect.ts"
-import { storeError } from "./errors.ts"
+import { storeClosed, storeError } from "./errors.ts"
 import type { SlotRow } from "./rows.ts"
 import { decode } from "./rows.ts"
 
@@ -165,10 +164,11 @@ export const make = Effect.fnUntraced(function*(options: {
     )
   })
 
+  let closed = false
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
-      const closed = new StoreError({ operation: "changes", reason: "the store has been closed" })
-      for (const reader of readers) Queue.failCauseUnsafe(reader.queue, Cause.fail(closed))
+      closed = true
+      for (const reader of readers) Queue.failCauseUnsafe(reader.queue, Cause.fail(storeClosed("changes")))
     })
   )
 
@@ -206,6 +206,12 @@ export const make = Effect.fnUntraced(function*(options: {
         if (reader.pool === pool && isNews(mark, reader.seen.get(slot))) offer(reader, slot, mark, change)
       }
     },
-    of: (pool) => Stream.unwrap(Effect.mapError(begin(pool), storeError("changes")))
+    of: (pool) =>
+      Stream.unwrap(
+        Effect.catchCause(begin(pool), (cause): Effect.Effect<never, StoreError> =>
+          closed
+            ? Effect.fail(storeClosed("changes"))
+            : Effect.failCause(Cause.map(cause, storeError("changes"))))
+      )
   }
 })

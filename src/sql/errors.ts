@@ -29,3 +29,6 @@ export const storeError = (operation: string) => (error: SqlError): StoreError =
   const said = detail(error.reason)
   return new StoreError({ operation, reason: meaning === undefined ? said : `${meaning} (${said})`, cause: error })
 }
+
+export const storeClosed = (operation: string): StoreError =>
+  new StoreError({ operation, reason: "it has been closed" })

@@ -43,13 +43,17 @@ export const decode = (row: SlotRow): Result.Result<SlotRecord, string> => {
 /** No database keeps these as they are: PostgreSQL refuses the one, UTF-8 has no lone surrogates. */
 const unkept = /[\0\p{Surrogate}]/u
 
-/** What of a record the columns of a database cannot hold. Elsewhere in it JSON escapes what needs it. */
-export const refusal = (record: SlotRecord): string | undefined => {
+/** Writes a record as text, or says what of it a database cannot hold: in a column, as JSON escapes what needs it. */
+export const encode = (record: SlotRecord): Result.Result<string, string> => {
   for (const key of ["pool", "slot", "name", "role", "owner"] as const) {
     const value = record[key]
     if (value !== undefined && unkept.test(value)) {
-      return `its ${key}, ${JSON.stringify(value)}, has a character that no database keeps`
+      return Result.fail(`its ${key}, ${JSON.stringify(value)}, has a character that no database keeps`)
     }
   }
-  return undefined
+  try {
+    return Result.succeed(JSON.stringify(record))
+  } catch (error) {
+    return Result.fail(`it is not JSON: ${error instanceof Error ? error.message : String(error)}`)
+  }
 }

@@ -17,6 +17,8 @@ import type { EndState, Job } from "./jobs.ts"
 import { Jobs } from "./jobs.ts"
 import type { View } from "./ledger.ts"
 import { Ledger } from "./ledger.ts"
+import type { Place, Waiting } from "./line.ts"
+import { Line } from "./line.ts"
 import * as Records from "./records.ts"
 import type { Settings, SlotConfig, SlotInfo } from "./settings.ts"
 import type { Told } from "./telling.ts"
@@ -33,7 +35,7 @@ export interface Fault {
   readonly job: { readonly state: EndState; readonly exit: Exit.Exit<unknown, unknown> }
 }
 
-export class Slot {
+export class Slot implements Waiting {
   readonly index: number
   readonly id: string
   readonly view: View
@@ -52,6 +54,8 @@ export class Slot {
   beatAt = 0
   /** Ends the job under way by a verdict. */
   verdict: ((fault: Fault) => void) | undefined = undefined
+  /** Its place among those that wait for a job. */
+  place: Place | undefined = undefined
   /** Wakes the worker that waits for a job. */
   wake: (() => void) | undefined = undefined
   /** Those who wait for the job under way to leave the slot. */
@@ -91,8 +95,8 @@ export class Pool {
   readonly ledger: Ledger
   readonly teller: Teller
   readonly slots = new Map<string, Slot>()
-  /** Workers that wait for a job, the one that has waited longest first. */
-  readonly idle = new Set<Slot>()
+  /** Workers that wait for a job, the last one to have had one first: it is warm, and the others are free to be let go. */
+  readonly idle = new Line<Slot>()
   readonly clocks: Clocks.Clocks
   supervisor!: RunningSupervisor
   restarts = 0
@@ -167,11 +171,8 @@ export class Pool {
   }
 
   #queued(job: Job): void {
-    for (const slot of this.idle) {
-      this.idle.delete(slot)
-      this.wake(slot)
-      break
-    }
+    const slot = this.idle.shift()
+    if (slot !== undefined) this.wake(slot)
     if (job.state === "Queued") this.clocks.start(job)
   }
 

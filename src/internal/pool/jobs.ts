@@ -11,6 +11,8 @@ import * as Exit from "effect/Exit"
 import type { Reason } from "../../SlotPoolError.ts"
 import { JobCancelled, NoSlotAvailable, PoolError } from "../../SlotPoolError.ts"
 import * as Waiters from "../waiters.ts"
+import type { Waiting } from "./line.ts"
+import { Line } from "./line.ts"
 
 /** Where a job stands. */
 export type JobState =
@@ -23,7 +25,7 @@ export type JobState =
   | "Lost"
   | "Unassigned"
 
-export interface Job {
+export interface Job extends Waiting {
   readonly id: string
   readonly tags: ReadonlyArray<string>
   /** It was submitted: it is kept after its end, up to a bound. */
@@ -61,7 +63,7 @@ export interface Host {
 }
 
 export class Jobs {
-  readonly queue = new Set<Job>()
+  readonly queue = new Line<Job>()
   readonly running = new Set<Job>()
   /** Those that were submitted, by id; the ended ones in the order of their ends. */
   readonly known = new Map<string, Job>()
@@ -90,20 +92,18 @@ export class Jobs {
 
   add(job: Job): void {
     if (job.kept) this.known.set(job.id, job)
-    this.queue.add(job)
+    this.queue.join(job)
     this.#host.queued(job)
   }
 
   /** Takes the one that has waited longest. */
   take(slot: string): Job | undefined {
-    for (const job of this.queue) {
-      this.queue.delete(job)
-      this.running.add(job)
-      job.state = "Running"
-      job.slot = slot
-      return job
-    }
-    return undefined
+    const job = this.queue.shift()
+    if (job === undefined) return undefined
+    this.running.add(job)
+    job.state = "Running"
+    job.slot = slot
+    return job
   }
 
   /** The slot was not to be had after all: the job goes back to where it stood. */
@@ -112,15 +112,12 @@ export class Jobs {
     this.running.delete(job)
     job.state = "Queued"
     job.slot = undefined
-    const behind = Array.from(this.queue)
-    this.queue.clear()
-    this.queue.add(job)
-    for (const other of behind) this.queue.add(other)
+    this.queue.push(job)
   }
 
   end(job: Job, state: EndState, exit: Exit.Exit<unknown, unknown>): void {
     if (job.exit !== undefined) return
-    this.queue.delete(job)
+    this.queue.leave(job)
     this.running.delete(job)
     job.state = state
     job.exit = exit

@@ -60,7 +60,7 @@ export const claim = (pool: Pool, slot: Slot, stored: SlotRecord | undefined): E
     const { config, view } = slot
     const { encode, name } = pool.settings
     const { config: json, ...named } = encoded(encode, config)
-    const { name: _name, role: _role, ...before } = stored ?? Records.fresh(name, slot.id, { config: json })
+    const { name: oldName, role: oldRole, ...before } = stored ?? Records.fresh(name, slot.id, { config: json })
     const taken = Records.takenUp({ ...before, ...named, config: json })
     const answer = yield* pool.ledger.ask("claim", pool.store.claim({ ...taken, owner: pool.owner }))
     if (Exit.isFailure(answer)) {

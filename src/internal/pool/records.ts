@@ -7,10 +7,9 @@ import type { SlotRecord } from "../../SlotPoolStore.ts"
 
 export type Change = (record: SlotRecord) => SlotRecord | undefined
 
-const withoutJob = ({ job: _, ...rest }: SlotRecord): SlotRecord => rest
+const withoutJob = ({ job, ...rest }: SlotRecord): SlotRecord => rest
 
-const withoutError = ({ dueAt: _due, error: _error, erroredAt: _at, exhausted: _exhausted, ...rest }: SlotRecord) =>
-  rest
+const withoutError = ({ dueAt, error, erroredAt, exhausted, ...rest }: SlotRecord) => rest
 
 export const fresh = (
   pool: string,
@@ -37,7 +36,7 @@ export const ended = ({ job, session, well }: Ended): Change => (record) => {
   if (record.state !== "Busy" || record.job !== job) return undefined
   const idle: SlotRecord = { ...withoutJob(record), state: "Idle", completed: record.completed + (well ? 1 : 0) }
   if (session === undefined) return idle
-  const { session: _, ...rest } = idle
+  const { session: before, ...rest } = idle
   return session.value === undefined ? rest : { ...rest, session: session.value }
 }
 
@@ -79,7 +78,7 @@ export const isExhausted = (record: SlotRecord, maxRestarts: number): boolean =>
 export const restarted = (now: number, maxRestarts: number): Change => (record) => {
   if (record.state !== "Errored" || isExhausted(record, maxRestarts)) return undefined
   if (record.dueAt !== undefined && record.dueAt > now) return undefined
-  const { session: _, ...rest } = withoutJob(withoutError(record))
+  const { session, ...rest } = withoutJob(withoutError(record))
   return { ...rest, state: "Idle", restarts: record.restarts + 1, restartedAt: now }
 }
 

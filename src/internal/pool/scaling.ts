@@ -67,7 +67,7 @@ const shrink = (pool: Pool, slots: ReadonlyArray<Slot>, count: number): Effect.E
   const leaving = slots.toSorted((one, other) => rank(one) - rank(other) || other.index - one.index).slice(0, count)
   for (const slot of leaving) {
     slot.intent = "retire"
-    pool.idle.delete(slot)
+    pool.idle.leave(slot)
   }
   return Effect.forEach(leaving, (slot) => retire(pool, slot), { concurrency: "unbounded", discard: true })
 }
@@ -89,7 +89,7 @@ const remove = (pool: Pool, slot: Slot): Effect.Effect<void> =>
   Effect.uninterruptible(Effect.gen(function*() {
     yield* Effect.ignore(pool.supervisor.remove(slot.id))
     pool.slots.delete(slot.id)
-    pool.idle.delete(slot)
+    pool.idle.leave(slot)
     const { owned } = slot.view
     slot.view.owned = false
     pool.ledger.views.delete(slot.view)

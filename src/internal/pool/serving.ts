@@ -179,10 +179,10 @@ const serve = Effect.fnUntraced(function*(
 
 const untilWoken = (pool: Pool, slot: Slot): Effect.Effect<void> =>
   Effect.callback((resume) => {
-    pool.idle.add(slot)
+    pool.idle.push(slot)
     slot.wake = () => resume(Effect.void)
     return Effect.sync(() => {
-      pool.idle.delete(slot)
+      pool.idle.leave(slot)
       slot.wake = undefined
     })
   })
