@@ -553,6 +553,7 @@ const facade = (pool: Pool): SlotPool<unknown, unknown> => {
       submittedAt: kept ? pool.wallNow() : 0,
       state: "Queued",
       slot: undefined,
+      begun: false,
       startedAt: undefined,
       endedAt: undefined,
       exit: undefined,

@@ -11,6 +11,8 @@ import type { Job } from "./jobs.ts"
 export interface Clocks {
   /** From now on, and until it is no longer `Queued`. */
   readonly start: (job: Job) => void
+  /** For one that waits again: from when it came. */
+  readonly startAgain: (job: Job) => void
   readonly stopAll: () => void
 }
 
@@ -25,6 +27,7 @@ export const make = (
   expire: (job: Job) => void
 ): Clocks => {
   const rows = new Map<number, Row>()
+  const single = new Set<Fiber.Fiber<void>>()
   const fork = Effect.runForkWith(context)
 
   /** Rings for those that are due, and sleeps until the next one is. */
@@ -64,9 +67,21 @@ export const make = (
         row.jobs.delete(front)
       }
     },
+    startAgain: (job) => {
+      const { assignTimeout, queuedAt } = job
+      if (assignTimeout === Number.POSITIVE_INFINITY) return
+      // In no row: those there came later.
+      const sleeper = fork(Effect.sleep(Math.max(0, Math.ceil(queuedAt + assignTimeout - now()))))
+      single.add(sleeper)
+      sleeper.addObserver((exit) => {
+        single.delete(sleeper)
+        if (Exit.isSuccess(exit) && job.state === "Queued") expire(job)
+      })
+    },
     stopAll: () => {
       for (const row of rows.values()) row.sleeper?.interruptUnsafe()
       rows.clear()
+      for (const sleeper of Array.from(single)) sleeper.interruptUnsafe()
     }
   }
 }

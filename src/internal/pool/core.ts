@@ -2,6 +2,7 @@
  * The state of a pool, held in one place. The files beside it each do one thing to it: serve jobs, keep the lease, put
  * slots back to work, scale, drain.
  */
+import type * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -25,7 +26,7 @@ import type { Told } from "./telling.ts"
 import { Teller } from "./telling.ts"
 
 /** Why a worker is to end, when the pool itself wants it to. */
-export type Intent = "stop" | "retire" | "lost" | "close"
+export type Intent = "restart" | "stop" | "retire" | "lost"
 
 /** What ends a run of a worker, and the job on it. */
 export interface Fault {
@@ -47,7 +48,8 @@ export class Slot implements Waiting {
   worker: { readonly value: unknown } | undefined = undefined
   workerEnd: Exit.Exit<unknown, unknown> | undefined = undefined
   fault: Fault | undefined = undefined
-  probeFailure: string | undefined = undefined
+  /** Why its probe failed, so often in a row. */
+  probeFailure: { readonly cause: Cause.Cause<unknown>; readonly failures: number } | undefined = undefined
   /** What the job under way left for the next. */
   session: Records.Ended["session"] = undefined
   /** When the job under way last showed life, monotonic milliseconds. */
@@ -103,6 +105,8 @@ export class Pool {
   draining = false
   closed = false
   degradedAt = 0
+  /** When the lease was last asked for, and got: monotonic milliseconds, from before the store was asked. */
+  leasedAt = 0
   readonly #clock: Clock.Clock
 
   constructor(options: {
@@ -171,9 +175,23 @@ export class Pool {
   }
 
   #queued(job: Job): void {
+    this.#offer()
+    if (job.state === "Queued") this.clocks.start(job)
+  }
+
+  /** A job waits: somebody who is idle may take it. */
+  #offer(): void {
     const slot = this.idle.shift()
     if (slot !== undefined) this.wake(slot)
-    if (job.state === "Queued") this.clocks.start(job)
+  }
+
+  /** A job has not begun on the slot that had taken it, and will not. */
+  putBack(job: Job): void {
+    if (job.cancelled) return this.jobs.cancelled(job)
+    this.jobs.putBack(job)
+    if (this.draining && !this.canServe()) return this.jobs.cancelQueued()
+    this.#offer()
+    if (job.state === "Queued") this.clocks.startAgain(job)
   }
 
   wake(slot: Slot): void {
@@ -193,7 +211,7 @@ export class Pool {
   /** Whether anybody is there to take a job, now or after the one under way. */
   canServe(): boolean {
     for (const { intent, view: { owned, record: { state } } } of this.slots.values()) {
-      if (owned && intent === undefined && (state === "Idle" || state === "Busy")) return true
+      if (owned && (intent === undefined || intent === "restart") && (state === "Idle" || state === "Busy")) return true
     }
     return false
   }

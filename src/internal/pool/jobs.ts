@@ -41,6 +41,8 @@ export interface Job extends Waiting {
   readonly queuedAt: number
   state: JobState
   slot: string | undefined
+  /** Its work has been begun: it is not to be begun again. */
+  begun: boolean
   /** Wall-clock milliseconds. */
   readonly submittedAt: number
   startedAt: number | undefined

@@ -76,9 +76,12 @@ export const claim = (pool: Pool, slot: Slot, stored: SlotRecord | undefined): E
     }
   })
 
-/** Starts the worker, or another run of it. */
+/** Starts the worker, or another run of it; where there is one yet, its end is none that counts. */
 export const launch = (pool: Pool, slot: Slot): Effect.Effect<void> =>
-  Effect.suspend(() => pool.supervisor.restart(slot.id)).pipe(
+  Effect.suspend(() => {
+    slot.intent ??= "restart"
+    return pool.supervisor.restart(slot.id)
+  }).pipe(
     Effect.catchTag(
       "TaskNotFound",
       () => Effect.provideContext(pool.supervisor.add(Serving.task(pool, slot)), pool.context as never)
@@ -106,6 +109,7 @@ export const takeUp = (pool: Pool): Effect.Effect<void, StoreError> =>
 export const open = (pool: Pool): Effect.Effect<void, StoreUnavailable> =>
   Effect.gen(function*() {
     const { elastic, initial, lease, max } = pool.settings
+    pool.leasedAt = pool.now()
     yield* Effect.flatten(pool.ledger.ask("lease", pool.store.lease(pool.owner, lease)))
     const now = yield* Effect.flatten(pool.ledger.ask("now", pool.store.now))
     pool.ledger.clockOffset = now - pool.now()
@@ -130,12 +134,12 @@ const retryEvery = 1000
 /** The task that renews the lease, for as long as the pool lives. */
 export const task = (pool: Pool): Task.Task<never> => {
   const { lease } = pool.settings
-  // By the pool's own clock, from before the store was asked: the store's lease lasts longer, never shorter.
-  let until = pool.now() + lease
+  let fenced = false
   const keep = Effect.gen(function*() {
     while (true) {
       const wait = pool.ledger.degraded === undefined ? lease / 3 : Math.min(retryEvery, lease / 3)
-      yield* Effect.sleep(Math.max(1, Math.min(wait, until - pool.now())))
+      const left = fenced ? wait : pool.leasedAt + lease - pool.now()
+      yield* Effect.sleep(Math.max(1, Math.min(wait, left)))
       yield* Effect.uninterruptible(renew)
     }
   })
@@ -145,14 +149,16 @@ export const task = (pool: Pool): Task.Task<never> => {
     const renewed = yield* ledger.ask("renew", store.renew(owner, lease))
     if (Exit.isFailure(renewed)) {
       ledger.degrade(failureOf(renewed))
-      if (pool.now() >= until) {
+      // Counted from before the store was asked: the store's lease lasts longer, never shorter.
+      if (!fenced && pool.now() >= pool.leasedAt + lease) {
+        fenced = true
         fence(pool)
-        until = Number.POSITIVE_INFINITY
       }
       return
     }
     if (!renewed.value) yield* holdOn(pool)
-    until = asked + lease
+    fenced = false
+    pool.leasedAt = asked
     yield* ledger.settle()
     yield* takeUp(pool)
   }).pipe(Effect.catchTag("StoreError", (error) => Effect.sync(() => pool.ledger.degrade(error))))

@@ -57,9 +57,14 @@ const probed = (
       ? Effect.void
       : Effect.onExit(probe(slot.worker.value as never, slot.info() as never), (exit) =>
         Effect.sync(() => {
-          slot.probeFailure = Exit.isFailure(exit) ? Render.causeLine(exit.cause) : undefined
+          const failures = (slot.probeFailure?.failures ?? 0) + 1
+          slot.probeFailure = Exit.isFailure(exit) ? { cause: probeCause(exit.cause), failures } : undefined
         }))
   )
+
+/** A probe that takes too long is interrupted. */
+const probeCause = (cause: Cause.Cause<unknown>): Cause.Cause<unknown> =>
+  Cause.hasInterruptsOnly(cause) ? Cause.die(new Error("it did not answer in time")) : cause
 
 const body = (pool: Pool, slot: Slot): Effect.Effect<unknown, unknown, unknown> =>
   Effect.gen(function*() {
@@ -73,6 +78,7 @@ const body = (pool: Pool, slot: Slot): Effect.Effect<unknown, unknown, unknown> 
     // Somebody may have asked the supervisor for this run by name, without the pool.
     yield* pool.ledger.write(slot.view, Records.begun)
     yield* acquire(pool, slot)
+    yield* Effect.addFinalizer(() => untilJobEnded(slot))
     yield* watch(pool, slot)
     yield* serve(pool, slot, yield* CurrentRun)
   })
@@ -151,8 +157,7 @@ const serve = Effect.fnUntraced(function*(
       if (assigned === undefined) {
         // The slot is not to be had: somebody stopped it in the store, or has taken it over.
         slot.job = undefined
-        jobs.putBack(job)
-        return
+        return pool.putBack(job)
       }
       slot.session = undefined
       const exit = yield* runs(job)
@@ -248,6 +253,7 @@ const runner = (
   return (job) =>
     Effect.callback((resume) => {
       if (job.cancelled) return resume(Effect.succeed(Exit.interrupt()))
+      job.begun = true
       if (job.kept) job.startedAt = pool.wallNow()
       const fiber = forkFor(job)
       const exit = fiber.pollUnsafe()
@@ -278,6 +284,8 @@ const contextOf = (slot: Slot, job: Job): JobContext => ({
   session: slot.view.record.session,
   setSession: (session) =>
     Effect.sync(() => {
+      // What a job has left running may say so when the next one is at work.
+      if (slot.job !== job) return
       slot.session = { value: session === undefined ? undefined : Render.json(session as never) }
     })
 })
@@ -352,7 +360,7 @@ export const cancel = (pool: Pool, job: Job): void => {
 // the end of a run
 // ---------------------------------------------------------------------------------------------------------------------
 
-/** Puts the end down in the record first, then answers the job, then waits for what is left of it: never two at once. */
+/** Puts the end down in the record first, then answers the job. */
 const ended = (pool: Pool, slot: Slot, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
   Effect.gen(function*() {
     const { fault, job, jobFiber } = slot
@@ -361,21 +369,23 @@ const ended = (pool: Pool, slot: Slot, exit: Exit.Exit<unknown, unknown>): Effec
     const outcome = slot.intent === undefined && !pool.closed
       ? yield* errored(pool, slot, exit, fault)
       : yield* asked(pool, slot)
-    if (job !== undefined) {
-      const answer = fault?.job ?? lostBy(pool, slot, job, outcome)
-      if (job.cancelled) pool.jobs.cancelled(job)
-      else {
-        pool.jobs.end(job, answer.state, answer.exit)
-        if (answer.state === "Lost") pool.tell({ _tag: "JobLost", slot: slot.id, job: job.id, why: outcome })
-      }
-    }
     slot.job = undefined
+    if (job !== undefined) answer(pool, slot, job, fault, outcome)
     free(slot)
-    if (jobFiber !== undefined) {
-      jobFiber.interruptUnsafe()
-      yield* Fiber.await(jobFiber)
-    }
+    jobFiber?.interruptUnsafe()
   })
+
+const answer = (pool: Pool, slot: Slot, job: Job, fault: Fault | undefined, why: string): void => {
+  if (job.cancelled) return pool.jobs.cancelled(job)
+  if (!job.begun && !pool.closed) return pool.putBack(job)
+  const { exit, state } = fault?.job ?? lostBy(pool, slot, job, why)
+  pool.jobs.end(job, state, exit)
+  if (state === "Lost") pool.tell({ _tag: "JobLost", slot: slot.id, job: job.id, why })
+}
+
+/** What is left of the last job ends before the worker is released, and before another run: never two at once. */
+const untilJobEnded = (slot: Slot): Effect.Effect<void> =>
+  Effect.suspend(() => slot.jobFiber === undefined ? Effect.void : Effect.asVoid(Fiber.await(slot.jobFiber)))
 
 const lostBy = (pool: Pool, slot: Slot, job: Job, why: string): Fault["job"] =>
   pool.closed
@@ -423,12 +433,12 @@ const errorOf = (slot: Slot, exit: Exit.Exit<unknown, unknown>): string => {
   if (!Cause.hasInterruptsOnly(exit.cause)) return Render.causeLine(exit.cause)
   return slot.probeFailure === undefined
     ? "the worker was interrupted"
-    : `its probe failed: ${slot.probeFailure}`
+    : `its probe failed: ${Render.causeLine(slot.probeFailure.cause)}`
 }
 
 const reasonOf = (slot: Slot, exit: Exit.Exit<unknown, unknown>): RestartPolicy.RestartReason<unknown> => {
   if (Exit.isSuccess(exit)) return { _tag: "Completed" }
   return slot.probeFailure !== undefined && Cause.hasInterruptsOnly(exit.cause)
-    ? { _tag: "ProbeFailed", failures: 1, cause: Cause.die(new Error(slot.probeFailure)) }
+    ? { _tag: "ProbeFailed", ...slot.probeFailure }
     : { _tag: "Failed", cause: exit.cause }
 }
