@@ -48,6 +48,8 @@ export class Slot implements Waiting {
   worker: { readonly value: unknown } | undefined = undefined
   workerEnd: Exit.Exit<unknown, unknown> | undefined = undefined
   fault: Fault | undefined = undefined
+  /** The job that has ended, until that has been put down. */
+  finished: { readonly job: Job; readonly exit: Exit.Exit<unknown, unknown> } | undefined = undefined
   /** Why its probe failed, so often in a row. */
   probeFailure: { readonly cause: Cause.Cause<unknown>; readonly failures: number } | undefined = undefined
   /** What the job under way left for the next. */

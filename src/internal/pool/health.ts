@@ -41,7 +41,7 @@ const putBack = (pool: Pool, slot: Slot, record: SlotRecord): Effect.Effect<bool
   Effect.gen(function*() {
     const { maxRestarts } = pool.settings
     if (record.owner !== pool.owner || !slot.view.owned || slot.view.owed || pool.draining) return false
-    if (slot.intent === "retire" || (yield* isEnding(pool, slot))) return false
+    if (slot.intent === "retire" || (yield* mayNotRun(pool, slot))) return false
     const next = Records.restarted(pool.storeNow(), maxRestarts)(record)
     if (next === undefined) return false
     const answer = yield* pool.ledger.ask("put", pool.store.put(next))
@@ -59,10 +59,13 @@ const putBack = (pool: Pool, slot: Slot, record: SlotRecord): Effect.Effect<bool
     return true
   })
 
-/** What is left of the last run takes its time: there are never two at once. */
-const isEnding = (pool: Pool, slot: Slot): Effect.Effect<boolean> =>
+/**
+ * What is left of the last run takes its time: there are never two at once. And a task that somebody stopped or killed by
+ * name stays so until somebody asks for it by name.
+ */
+const mayNotRun = (pool: Pool, slot: Slot): Effect.Effect<boolean> =>
   pool.supervisor.status(slot.id).pipe(
-    Effect.map((status) => status._tag === "Stopping"),
+    Effect.map(({ _tag }) => _tag === "Stopping" || _tag === "Stopped" || _tag === "Dead"),
     Effect.orElseSucceed(() => false)
   )
 

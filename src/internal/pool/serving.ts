@@ -107,7 +107,7 @@ const watch = (pool: Pool, slot: Slot): Effect.Effect<void, never, unknown> => {
       (exit) =>
         Effect.sync(() => {
           // It is no end of the worker when the run itself is over.
-          if (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) return
+          if (slot.worker !== worker) return
           slot.workerEnd = exit
           const { job, verdict } = slot
           if (job === undefined || verdict === undefined) return pool.wake(slot)
@@ -159,6 +159,7 @@ const serve = Effect.fnUntraced(function*(
         slot.job = undefined
         return pool.putBack(job)
       }
+      if (isOver(slot)) break
       slot.session = undefined
       const exit = yield* runs(job)
       if (slot.fault !== undefined) return yield* slot.fault.exit
@@ -171,9 +172,9 @@ const serve = Effect.fnUntraced(function*(
       const left: Records.Ended = { job: job.id, well: Exit.isSuccess(exit), session: slot.session }
       const next = isOver(slot) ? undefined : jobs.take(slot.id)
       slot.job = next
+      slot.finished = { job, exit }
       assigned = yield* ledger.write(slot.view, next === undefined ? Records.ended(left) : Records.busy(next.id, left))
-      if (job.cancelled) jobs.cancelled(job)
-      else jobs.end(job, stateOf(exit), exit)
+      answerFinished(pool, slot)
       if (next === undefined) break
       job = next
     }
@@ -181,6 +182,15 @@ const serve = Effect.fnUntraced(function*(
   }
   if (slot.workerEnd !== undefined && slot.intent === undefined) return yield* failureOf(slot.workerEnd)
 })
+
+/** Tells how the job ended whose end has been put down, or was about to be. */
+const answerFinished = (pool: Pool, slot: Slot): void => {
+  const { finished } = slot
+  if (finished === undefined) return
+  slot.finished = undefined
+  if (finished.job.cancelled) pool.jobs.cancelled(finished.job)
+  else pool.jobs.end(finished.job, stateOf(finished.exit), finished.exit)
+}
 
 const untilWoken = (pool: Pool, slot: Slot): Effect.Effect<void> =>
   Effect.callback((resume) => {
@@ -271,6 +281,8 @@ const runner = (
         done(fault.job.exit)
       }
       fiber.addObserver(done)
+      // Its first steps may have been to cancel itself.
+      if (job.cancelled) end(pool, slot, job, fiber)
       return Effect.sync(() => {
         slot.verdict = undefined
         disarm()
@@ -337,9 +349,11 @@ export const cancel = (pool: Pool, job: Job): void => {
   const slot = job.slot === undefined ? undefined : pool.slots.get(job.slot)
   if (job.cancelled || slot?.job !== job) return
   job.cancelled = true
-  const { jobFiber } = slot
-  // It is about to begin, and will not.
-  if (jobFiber === undefined) return
+  // Without a fiber it is about to begin, and will not.
+  if (slot.jobFiber !== undefined) end(pool, slot, job, slot.jobFiber)
+}
+
+const end = (pool: Pool, slot: Slot, job: Job, jobFiber: Fiber.Fiber<unknown, unknown>): void => {
   jobFiber.interruptUnsafe()
   const { stopTimeout } = pool.settings
   if (job.exit !== undefined || stopTimeout === Number.POSITIVE_INFINITY) return
@@ -370,6 +384,7 @@ const ended = (pool: Pool, slot: Slot, exit: Exit.Exit<unknown, unknown>): Effec
       ? yield* errored(pool, slot, exit, fault)
       : yield* asked(pool, slot)
     slot.job = undefined
+    answerFinished(pool, slot)
     if (job !== undefined) answer(pool, slot, job, fault, outcome)
     free(slot)
     jobFiber?.interruptUnsafe()
