@@ -21,6 +21,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as References from "effect/References"
@@ -410,7 +411,7 @@ export interface SlotPoolOptions<
   readonly stableAfter?: Options.DurationOption
   /** How long a worker, or a job that is cancelled, may take to end; default 5 s. */
   readonly stopTimeout?: Options.DurationOption
-  /** How long the store may take to answer; default 3 s. */
+  /** How long the store may take to answer, below the `lease`; default 3 s, or half of the lease if that is less. */
   readonly storeTimeout?: Duration.Input
   /** For how long the slots of a pool that is gone are kept from others; renewed three times as often. Default 30 s. */
   readonly lease?: Duration.Input
@@ -472,7 +473,14 @@ const makeWith = Effect.fnUntraced(function*(
   // In the order in which they are undone: the slots are free when everything that runs on them has ended.
   yield* Effect.addFinalizer(() => pool.teller.close())
   yield* Effect.addFinalizer(() => Effect.asVoid(pool.ledger.ask("release", store.release(owner))))
-  pool.supervisor = yield* Supervisor.make({ name: settings.name })
+  // What its workers do is told by the pool: once is enough.
+  pool.supervisor = yield* Effect.provideService(
+    Supervisor.make({ name: settings.name }),
+    References.MinimumLogLevel,
+    LogLevel.isGreaterThan(Context.get(context, References.MinimumLogLevel), "Error")
+      ? Context.get(context, References.MinimumLogLevel)
+      : "Error"
+  )
   yield* Effect.addFinalizer(() => close(pool))
   const hide = Telling.show(settings.name, context, () => pool.status())
   yield* Effect.addFinalizer(() => Effect.sync(hide))

@@ -163,8 +163,8 @@ export class Pool {
     return Math.round(this.now() + this.ledger.clockOffset)
   }
 
-  tell(told: Told): void {
-    this.teller.tell(told)
+  tell(told: Told, cause?: Cause.Cause<unknown>): void {
+    this.teller.tell(told, cause)
   }
 
   /** Whoever is resumed goes on at once, beneath whoever resumes; what that throws is not the pool's affair. */
@@ -172,7 +172,7 @@ export class Pool {
     try {
       resume()
     } catch (thrown) {
-      this.teller.warn("Error", `a callback outside of Effect threw, resumed by the pool: ${String(thrown)}`)
+      this.teller.log("Error", `a callback outside of Effect threw, resumed by the pool: ${String(thrown)}`)
     }
   }
 

@@ -173,8 +173,8 @@ export const decode = (given: Given): Settings => {
   ) => Options.duration(where, option, Options.or(value, fallback), bounds)
   const slots = slotsOf(given.slots)
   const codec = codecOf(given.slotSchema)
-  const storeTimeout = duration("storeTimeout", given.storeTimeout, "3 seconds", { positive: true })
   const lease = duration("lease", given.lease, "30 seconds", { positive: true })
+  const storeTimeout = duration("storeTimeout", given.storeTimeout, Math.min(3000, lease / 2), { positive: true })
   return {
     name: Options.name(where, Options.or(given.name, "pool")),
     ...slots,

@@ -24,7 +24,7 @@ export const pass = (pool: Pool): Effect.Effect<number> =>
     if (Exit.isFailure(listed)) {
       const error = failureOf(listed)
       pool.ledger.degrade(error)
-      pool.teller.warn("Warn", `no slot is put back to work: ${error.message}`)
+      pool.teller.log("Warn", `no slot is put back to work: ${error.message}`)
       return 0
     }
     const back: Array<Slot> = []
@@ -49,7 +49,7 @@ const putBack = (pool: Pool, slot: Slot, record: SlotRecord): Effect.Effect<bool
       const error = failureOf(answer)
       if (error._tag === "StoreError") {
         pool.ledger.degrade(error)
-        pool.teller.warn("Warn", `the slot is not put back to work: ${error.message}`, { slot: slot.id })
+        pool.teller.log("Warn", `the slot is not put back to work: ${error.message}`, { slot: slot.id })
       }
       return false
     }
@@ -87,6 +87,6 @@ export const task = (pool: Pool): Task.Task<never> =>
     taskName,
     Effect.forever(
       Effect.andThen(Effect.sleep(pool.settings.supervisor.interval), Effect.uninterruptible(pass(pool)))
-    ),
+    ).pipe(Effect.tapDefect((defect) => Effect.logError("the health supervisor of the pool died", defect))),
     { restart: { mode: "permanent", schedule: Schedule.spaced("1 second") }, stopTimeout: "infinity" }
   )

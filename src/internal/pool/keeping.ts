@@ -47,7 +47,7 @@ export const configOf = (pool: Pool, { config, slot }: SlotRecord): SlotConfig =
   try {
     return pool.settings.decode(config)
   } catch {
-    pool.teller.warn("Warn", "the stored config of the slot does not fit its schema any more, and is left out", {
+    pool.teller.log("Warn", "the stored config of the slot does not fit its schema any more, and is left out", {
       slot
     })
     return {}
@@ -162,7 +162,8 @@ export const task = (pool: Pool): Task.Task<never> => {
     yield* ledger.settle()
     yield* takeUp(pool)
   }).pipe(Effect.catchTag("StoreError", (error) => Effect.sync(() => pool.ledger.degrade(error))))
-  return Task.make("lease", keep, {
+  const told = Effect.tapDefect(keep, (defect) => Effect.logError("keeping the lease of the pool died", defect))
+  return Task.make("lease", told, {
     restart: { mode: "permanent", schedule: Schedule.spaced("1 second") },
     stopTimeout: "infinity"
   })

@@ -435,7 +435,8 @@ const errored = Effect.fnUntraced(function*(
   if (written?.state === "Errored") {
     const told = { slot: slot.id, error, restarts: written.restarts }
     const { dueAt } = written
-    pool.tell({ _tag: "SlotErrored", ...told, ...(dueAt === undefined ? {} : { dueAt }) })
+    const defect = Exit.isFailure(exit) && exit.cause.reasons.some(Cause.isDieReason) ? exit.cause : undefined
+    pool.tell({ _tag: "SlotErrored", ...told, ...(dueAt === undefined ? {} : { dueAt }) }, defect)
     if (Records.isExhausted(written, maxRestarts)) pool.tell({ _tag: "SlotExhausted", ...told })
   }
   // Nobody is left to do what drain waits for.

@@ -1,6 +1,7 @@
 /**
  * What a pool tells: events, log lines and metrics, all from one place.
  */
+import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as LogLevel from "effect/LogLevel"
@@ -93,7 +94,8 @@ export class Teller {
     }
   }
 
-  tell(told: Told): void {
+  /** `cause` is what a defect came of: its stack is for the log alone. */
+  tell(told: Told, cause?: Cause.Cause<unknown>): void {
     this.#count(told)
     Bulletin.publish<SlotPoolEvent>(this.#bulletin, (sequence) => ({
       ...told,
@@ -101,7 +103,7 @@ export class Teller {
       time: this.#now(),
       pool: this.#pool
     }))
-    if (!this.#silent) this.#log(told)
+    if (!this.#silent) this.#log(told, cause)
   }
 
   /** One operation of the store failed, be the pool degraded already or not. */
@@ -121,18 +123,23 @@ export class Teller {
   }
 
   /** In a fiber of its own: what a logger dies with is not the pool's affair. */
-  #log(told: Told): void {
-    this.warn(levels[told._tag], textOf(told), {
+  #log(told: Told, cause: Cause.Cause<unknown> | undefined): void {
+    const annotations = {
       ...("slot" in told ? { slot: told.slot } : {}),
       ...("restarts" in told ? { restarts: told.restarts } : {})
-    })
+    }
+    this.log(levels[told._tag], textOf(told), annotations, cause)
   }
 
-  warn(level: LogLevel.Severity, text: string, annotations: Record<string, unknown> = {}): void {
+  log(
+    level: LogLevel.Severity,
+    text: string,
+    annotations: Record<string, unknown> = {},
+    cause?: Cause.Cause<unknown>
+  ): void {
     if (this.#silent) return
-    Effect.runForkWith(this.#context)(
-      Effect.annotateLogs(Effect.logWithLevel(level)(text), { pool: this.#pool, ...annotations })
-    )
+    const line = cause === undefined ? Effect.logWithLevel(level)(text) : Effect.logWithLevel(level)(text, cause)
+    Effect.runForkWith(this.#context)(Effect.annotateLogs(line, { pool: this.#pool, ...annotations }))
   }
 
   events(capacity: number, status: () => PoolStatus): Stream.Stream<SlotPoolEvent> {
