@@ -5,6 +5,11 @@
  */
 export * as Heartbeat from "./Heartbeat.ts"
 export * as RestartPolicy from "./RestartPolicy.ts"
+export * as SlotPool from "./SlotPool.ts"
+export * as SlotPoolError from "./SlotPoolError.ts"
+export * as SlotPoolEvent from "./SlotPoolEvent.ts"
+export * as SlotPoolMetrics from "./SlotPoolMetrics.ts"
+export * as SlotPoolStore from "./SlotPoolStore.ts"
 export * as Supervisor from "./Supervisor.ts"
 export * as SupervisorError from "./SupervisorError.ts"
 export * as SupervisorEvent from "./SupervisorEvent.ts"

@@ -1,6 +1,13 @@
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import * as Heartbeat from "effect-supervisor/Heartbeat"
 import * as RestartPolicy from "effect-supervisor/RestartPolicy"
+import * as SlotPool from "effect-supervisor/SlotPool"
+import * as SlotPoolError from "effect-supervisor/SlotPoolError"
+import * as SlotPoolEvent from "effect-supervisor/SlotPoolEvent"
+import * as SlotPoolMetrics from "effect-supervisor/SlotPoolMetrics"
+import * as SlotPoolStore from "effect-supervisor/SlotPoolStore"
+import * as SlotPoolStoreSql from "effect-supervisor/SlotPoolStoreSql"
+import * as SlotPoolStoreSqlite from "effect-supervisor/SlotPoolStoreSqlite"
 import * as Supervisor from "effect-supervisor/Supervisor"
 import * as SupervisorError from "effect-supervisor/SupervisorError"
 import * as SupervisorMetrics from "effect-supervisor/SupervisorMetrics"
@@ -79,13 +86,15 @@ describe("the README", () => {
     assert.deepStrictEqual(unnamed(optionsOf(RestartPolicy.make)), [])
     assert.deepStrictEqual(unnamed(optionsOf((options) => Heartbeat.probe(Effect.void, options))), [])
     assert.deepStrictEqual(unnamed(optionsOf(Heartbeat.manual)), [])
+    assert.deepStrictEqual(unnamed(optionsOf(SlotPool.make)), [])
   })
 
   it.effect("names every command", () =>
     Effect.gen(function*() {
       const supervisor = yield* Supervisor.make()
       const handle = yield* supervisor.add(Task.make("a", Effect.void))
-      assert.deepStrictEqual(unnamed(Object.keys({ ...supervisor, ...handle })), [])
+      const pool = yield* SlotPool.make()
+      assert.deepStrictEqual(unnamed(Object.keys({ ...supervisor, ...handle, ...pool })), [])
     }))
 
   it("names every status, reason and error", () => {
@@ -93,12 +102,20 @@ describe("the README", () => {
     assert.deepStrictEqual(unnamed(TaskStatus.DeadReason.literals), [])
     assert.deepStrictEqual(unnamed(TaskStatus.Failure.fields.kind.literals), [])
     assert.deepStrictEqual(unnamed(Object.keys(SupervisorError)), [])
+    assert.deepStrictEqual(unnamed(Object.keys(SlotPoolError).filter((name) => name !== "Reason")), [])
   })
 
   it("names every metric", () => {
-    for (const [key, metric] of Object.entries(SupervisorMetrics)) {
+    for (const [key, metric] of [...Object.entries(SupervisorMetrics), ...Object.entries(SlotPoolMetrics)]) {
       assert.match(readme, new RegExp(`\\| \`${key}\`,.*\`${metric.id}\``))
     }
+  })
+
+  it("names every event of a pool", () => {
+    assert.deepStrictEqual(
+      unnamed(SlotPoolEvent.SlotPoolEvent.members.map(({ fields }) => fields._tag.schema.literal)),
+      []
+    )
   })
 
   it("shows every function of the modules", () => {
@@ -107,6 +124,12 @@ describe("the README", () => {
     const all = [
       ...exported("Heartbeat", Heartbeat),
       ...exported("RestartPolicy", RestartPolicy),
+      ...exported("SlotPool", SlotPool),
+      ...exported("SlotPoolStore", SlotPoolStore).filter((name) =>
+        !/[.]Slot(State|Record|Owned)|Error|Conflict/.test(name)
+      ),
+      ...exported("SlotPoolStoreSql", SlotPoolStoreSql),
+      ...exported("SlotPoolStoreSqlite", SlotPoolStoreSqlite),
       ...exported("Supervisor", Supervisor),
       "Task.make"
     ]
