@@ -125,9 +125,7 @@ describe("the README", () => {
       ...exported("Heartbeat", Heartbeat),
       ...exported("RestartPolicy", RestartPolicy),
       ...exported("SlotPool", SlotPool),
-      ...exported("SlotPoolStore", SlotPoolStore).filter((name) =>
-        !/[.]Slot(State|Record|Owned)|Error|Conflict/.test(name)
-      ),
+      ...exported("SlotPoolStore", SlotPoolStore),
       ...exported("SlotPoolStoreSql", SlotPoolStoreSql),
       ...exported("SlotPoolStoreSqlite", SlotPoolStoreSqlite),
       ...exported("Supervisor", Supervisor),

@@ -192,7 +192,7 @@ FROM effect_supervisor_slots WHERE pool = ${pool} AND slot = ${slot}`
     )
 
   return {
-    now: attempt("now", Effect.map(now, Math.floor)),
+    now: attempt("read the clock", Effect.map(now, Math.floor)),
     get: (pool, slot) =>
       Effect.flatMap(attempt("get", rowOf(pool, slot)), (row) => {
         if (row === undefined) return Effect.succeedNone

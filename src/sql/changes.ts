@@ -168,7 +168,7 @@ export const make = Effect.fnUntraced(function*(options: {
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
       closed = true
-      for (const reader of readers) Queue.failCauseUnsafe(reader.queue, Cause.fail(storeClosed("changes")))
+      for (const reader of readers) Queue.failCauseUnsafe(reader.queue, Cause.fail(storeClosed("follow changes")))
     })
   )
 
@@ -190,7 +190,7 @@ export const make = Effect.fnUntraced(function*(options: {
       if (isNews(mark, reader.seen.get(found.slot))) reader.seen.set(found.slot, mark)
     }
     yield* (listen === undefined ? poll(reader) : follow(reader)).pipe(
-      Effect.mapError(storeError("changes")),
+      Effect.mapError(storeError("follow changes")),
       Effect.onError((cause) => Queue.failCause(reader.queue, cause)),
       Effect.forkScoped
     )
@@ -210,8 +210,8 @@ export const make = Effect.fnUntraced(function*(options: {
       Stream.unwrap(
         Effect.catchCause(begin(pool), (cause): Effect.Effect<never, StoreError> =>
           closed
-            ? Effect.fail(storeClosed("changes"))
-            : Effect.failCause(Cause.map(cause, storeError("changes"))))
+            ? Effect.fail(storeClosed("follow changes"))
+            : Effect.failCause(Cause.map(cause, storeError("follow changes"))))
       )
   }
 })
