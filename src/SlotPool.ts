@@ -472,7 +472,7 @@ const makeWith = Effect.fnUntraced(function*(
 
   // In the order in which they are undone: the slots are free when everything that runs on them has ended.
   yield* Effect.addFinalizer(() => pool.teller.close())
-  yield* Effect.addFinalizer(() => Effect.asVoid(pool.ledger.ask("release", store.release(owner))))
+  yield* Effect.addFinalizer(() => Effect.asVoid(pool.ledger.asking.wait("release", () => store.release(owner))))
   // What its workers do is told by the pool: once is enough.
   pool.supervisor = yield* Effect.provideService(
     Supervisor.make({ name: settings.name }),
@@ -665,6 +665,10 @@ const facade = (pool: Pool): SlotPool<unknown, unknown> => {
       { concurrency, ...options }: RunOptions & { readonly concurrency?: number } = noOptions
     ) =>
       Effect.suspend(() => {
+        if (typeof job !== "function") {
+          Options.refuse(where, "job", job, "a function from a worker and an input to an Effect")
+        }
+        Options.onlyKeys(where, "options of fanOut", options, runKeys)
         const atOnce = concurrency === undefined ? pool.slots.size : counted("concurrency", concurrency)
         return Effect.forEach(
           inputs,
@@ -725,7 +729,7 @@ const findSlots = (
   pool: Pool,
   filter: SlotPoolStore.SlotFilter
 ): Effect.Effect<ReadonlyArray<SlotView<unknown>>, PoolError> =>
-  Effect.flatMap(pool.ledger.ask("list", pool.store.list(pool.settings.name, filter)), (answer) => {
+  Effect.flatMap(pool.ledger.asking.wait("list", () => pool.store.list(pool.settings.name, filter)), (answer) => {
     if (Exit.isFailure(answer)) {
       const { operation, reason: why } = failureOf(answer)
       return refuse(pool, new StoreUnavailable({ operation, why }))

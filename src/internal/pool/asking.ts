@@ -8,45 +8,75 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { StoreError } from "../../SlotPoolStore.ts"
 
-export type Asking = <A, E>(
-  operation: string,
-  asked: Effect.Effect<A, E>
-) => Effect.Effect<Exit.Exit<A, E | StoreError>>
+export type Answer<A, E> = Exit.Exit<A, E | StoreError>
 
-/**
- * The question is a fiber of its own: whoever asks from where nothing can be interrupted gets an answer in time too. A
- * store that answers at once costs no timer. What it dies with is a failure of the store like any other.
- */
-export const make = (context: Context.Context<never>, timeout: number): Asking => {
-  const fork = Effect.runForkWith(context)
-  return <A, E>(operation: string, asked: Effect.Effect<A, E>) =>
-    Effect.suspend(() => {
-      const question = fork(asked)
-      const answer = question.pollUnsafe()
-      return answer === undefined ? inTime(operation, question) : Effect.succeed(orderly(operation, answer))
+/** What was asked: answered already, or going to be. */
+export type Asked<A, E> =
+  | { readonly answer: Answer<A, E> }
+  | { readonly answer: undefined; readonly whenAnswered: (then: (answer: Answer<A, E>) => void) => void }
+
+export class Asking {
+  readonly #fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
+  readonly #timeout: number
+
+  constructor(context: Context.Context<never>, timeout: number) {
+    this.#fork = Effect.runForkWith(context)
+    this.#timeout = timeout
+  }
+
+  /**
+   * The question is a fiber of its own, which nobody interrupts but its clock: what was asked is known to be done, or
+   * not, whatever becomes of who asked. A store that answers at once costs no clock. What it throws, or dies with, is a
+   * failure of the store like any other.
+   */
+  ask<A, E>(operation: string, question: () => Effect.Effect<A, E>, timeout: number = this.#timeout): Asked<A, E> {
+    const asked = this.#fork(Effect.suspend(question))
+    const exit = asked.pollUnsafe()
+    if (exit !== undefined) return { answer: orderly(operation, exit) }
+    let late = false
+    const clock = this.#fork(Effect.sleep(timeout))
+    clock.addObserver((rung) => {
+      if (Exit.isFailure(rung)) return
+      late = true
+      asked.interruptUnsafe()
     })
+    return {
+      answer: undefined,
+      whenAnswered: (then) => {
+        let told = false
+        const tell = (answer: Answer<A, E>) => {
+          if (told) return
+          told = true
+          then(answer)
+        }
+        const inTime = () => Exit.fail(new StoreError({ operation, reason: `no answer within ${timeout} ms` }))
+        // A store that cannot be interrupted is waited for no longer, either.
+        clock.addObserver((rung) => {
+          if (Exit.isSuccess(rung)) tell(inTime())
+        })
+        asked.addObserver((exit) => {
+          clock.interruptUnsafe()
+          tell(late && Exit.isFailure(exit) ? inTime() : orderly(operation, exit))
+        })
+      }
+    }
+  }
 
-  function inTime<A, E>(
+  /** The same as an effect, which never fails. Whoever waits may be interrupted; the question is not. */
+  wait<A, E>(
     operation: string,
-    question: Fiber.Fiber<A, E>
-  ): Effect.Effect<Exit.Exit<A, E | StoreError>> {
-    return Effect.callback((resume) => {
-      const clock = fork(Effect.sleep(timeout))
-      clock.addObserver((exit) => {
-        if (Exit.isFailure(exit)) return
-        question.interruptUnsafe()
-        resume(Effect.succeed(Exit.fail(new StoreError({ operation, reason: `no answer within ${timeout} ms` }))))
-      })
-      question.addObserver((answer) => {
-        clock.interruptUnsafe()
-        resume(Effect.succeed(orderly(operation, answer)))
-      })
+    question: () => Effect.Effect<A, E>,
+    timeout?: number
+  ): Effect.Effect<Answer<A, E>> {
+    return Effect.suspend(() => {
+      const asked = this.ask(operation, question, timeout)
+      if (asked.answer !== undefined) return Effect.succeed(asked.answer)
+      return Effect.callback((resume) => asked.whenAnswered((answer) => resume(Effect.succeed(answer))))
     })
   }
 }
 
-const orderly = <A, E>(operation: string, answer: Exit.Exit<A, E>): Exit.Exit<A, E | StoreError> => {
-  if (Exit.isSuccess(answer) || answer.cause.reasons.some(Cause.isFailReason)) return answer
-  const reason = "it died"
-  return Exit.fail(new StoreError({ operation, reason, cause: Cause.squash(answer.cause) }))
+const orderly = <A, E>(operation: string, exit: Exit.Exit<A, E>): Answer<A, E> => {
+  if (Exit.isSuccess(exit) || exit.cause.reasons.some(Cause.isFailReason)) return exit
+  return Exit.fail(new StoreError({ operation, reason: "it died", cause: Cause.squash(exit.cause) }))
 }

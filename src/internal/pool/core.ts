@@ -8,10 +8,11 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import * as Semaphore from "effect/Semaphore"
 import type { PoolStatus } from "../../SlotPoolEvent.ts"
 import type { SlotPoolStore, SlotRecord } from "../../SlotPoolStore.ts"
 import type { RunningSupervisor } from "../../Supervisor.ts"
-import * as Asking from "./asking.ts"
+import { Asking } from "./asking.ts"
 import * as Clocks from "./clocks.ts"
 import type { Asked } from "./due.ts"
 import type { EndState, Job } from "./jobs.ts"
@@ -69,7 +70,7 @@ export class Slot implements Waiting {
   constructor(index: number, record: SlotRecord, config: SlotConfig) {
     this.index = index
     this.id = record.slot
-    this.view = { record, owned: false, owed: false }
+    this.view = { record, owned: false, owed: false, writing: undefined }
     this.config = config
   }
 
@@ -103,6 +104,8 @@ export class Pool {
   readonly idle = new Line<Slot>()
   readonly clocks: Clocks.Clocks
   supervisor!: RunningSupervisor
+  /** Held by who changes the number of slots. */
+  readonly scaling = Semaphore.makeUnsafe(1)
   restarts = 0
   draining = false
   closed = false
@@ -136,7 +139,7 @@ export class Pool {
     this.ledger = new Ledger({
       owner,
       store,
-      ask: Asking.make(context, settings.storeTimeout),
+      asking: new Asking(context, settings.storeTimeout),
       told: {
         failed: () => this.teller.storeFailed(),
         degraded: (why) => {

@@ -59,24 +59,32 @@ export const drain = (pool: Pool, timeout: number): Effect.Effect<DrainReport> =
     const { counts } = pool.jobs
     pool.tell({ _tag: "PoolDrained", gaveUpOn: gaveUpOn.length })
     return {
-      slots: stopped.length,
-      unstoppable: stopped.filter((slot) => slot !== undefined),
+      slots: stopped.filter(({ isStopped }) => isStopped).length,
+      unstoppable: stopped.filter(({ hasEnded }) => !hasEnded).map(({ slot }) => slot),
       succeeded: counts.Succeeded,
       failed: counts.Failed,
       gaveUpOn
     }
   })
 
-/** Stops a slot's worker, and answers its name if it does not end. */
-const stop = (pool: Pool, slot: Slot): Effect.Effect<string | undefined> =>
+interface Stopped {
+  readonly slot: string
+  readonly hasEnded: boolean
+  /** It is this pool's, and stopped. */
+  readonly isStopped: boolean
+}
+
+/** Stops a slot's worker. */
+const stop = (pool: Pool, slot: Slot): Effect.Effect<Stopped> =>
   Effect.gen(function*() {
     slot.intent ??= "stop"
-    const unstoppable = yield* pool.supervisor.stop(slot.id).pipe(
-      Effect.as(undefined),
-      Effect.catchTag("TaskUnstoppable", () => Effect.succeed(slot.id)),
-      Effect.orElseSucceed(() => undefined)
+    const hasEnded = yield* pool.supervisor.stop(slot.id).pipe(
+      Effect.as(true),
+      Effect.catchTag("TaskUnstoppable", () => Effect.succeed(false)),
+      Effect.orElseSucceed(() => true)
     )
     const written = yield* pool.ledger.write(slot.view, Records.stopped)
     if (written !== undefined) pool.tell({ _tag: "SlotStopped", slot: slot.id })
-    return unstoppable
+    const { owned, record } = slot.view
+    return { slot: slot.id, hasEnded, isStopped: owned && record.state === "Stopped" }
   })

@@ -20,7 +20,7 @@ export const pass = (pool: Pool): Effect.Effect<number> =>
     if (pool.draining || pool.closed) return 0
     yield* forgetRestarts(pool)
     const { settings: { name }, store } = pool
-    const listed = yield* pool.ledger.ask("list", store.list(name, { state: "Errored" }))
+    const listed = yield* pool.ledger.asking.wait("list", () => store.list(name, { state: "Errored" }))
     if (Exit.isFailure(listed)) {
       const error = failureOf(listed)
       pool.ledger.degrade(error)
@@ -44,11 +44,13 @@ const putBack = (pool: Pool, slot: Slot, record: SlotRecord): Effect.Effect<bool
     if (slot.intent === "retire" || (yield* mayNotRun(pool, slot))) return false
     const next = Records.restarted(pool.storeNow(), maxRestarts)(record)
     if (next === undefined) return false
-    const answer = yield* pool.ledger.ask("put", pool.store.put(next))
+    const answer = yield* pool.ledger.asking.wait("put", () => pool.store.put(next))
     if (Exit.isFailure(answer)) {
       const error = failureOf(answer)
       if (error._tag === "StoreError") {
         pool.ledger.degrade(error)
+        // It may have been done all the same: what counts is what is known here.
+        pool.ledger.owe(slot.view, record)
         pool.teller.log("Warn", `the slot is not put back to work: ${error.message}`, { slot: slot.id })
       }
       return false
@@ -60,12 +62,14 @@ const putBack = (pool: Pool, slot: Slot, record: SlotRecord): Effect.Effect<bool
   })
 
 /**
- * What is left of the last run takes its time: there are never two at once. And a task that somebody stopped or killed by
- * name stays so until somebody asks for it by name.
+ * What is left of the last run takes its time: there are never two at once. And a task that somebody, not the pool,
+ * stopped or killed by name stays so until somebody asks for it by name.
  */
 const mayNotRun = (pool: Pool, slot: Slot): Effect.Effect<boolean> =>
   pool.supervisor.status(slot.id).pipe(
-    Effect.map(({ _tag }) => _tag === "Stopping" || _tag === "Stopped" || _tag === "Dead"),
+    Effect.map(({ _tag }) =>
+      _tag === "Stopping" || (slot.intent !== "lost" && (_tag === "Stopped" || _tag === "Dead"))
+    ),
     Effect.orElseSucceed(() => false)
   )
 

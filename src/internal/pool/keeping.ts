@@ -18,9 +18,9 @@ import type { SlotConfig } from "./settings.ts"
 export const list = (pool: Pool): Effect.Effect<ReadonlyMap<string, SlotRecord>, StoreError> =>
   Effect.gen(function*() {
     const { settings: { name }, store } = pool
-    const { corrupt, records } = yield* Effect.flatten(pool.ledger.ask("list", store.list(name)))
+    const { corrupt, records } = yield* Effect.flatten(pool.ledger.asking.wait("list", () => store.list(name)))
     for (const { reason, slot } of corrupt) {
-      if (yield* Effect.flatten(pool.ledger.ask("set a record aside", store.setAside(name, slot)))) {
+      if (yield* Effect.flatten(pool.ledger.asking.wait("set a record aside", () => store.setAside(name, slot)))) {
         pool.tell({ _tag: "RecordSetAside", slot, why: reason })
       }
     }
@@ -62,7 +62,7 @@ export const claim = (pool: Pool, slot: Slot, stored: SlotRecord | undefined): E
     const { config: json, ...named } = encoded(encode, config)
     const { name: oldName, role: oldRole, ...before } = stored ?? Records.fresh(name, slot.id, { config: json })
     const taken = Records.takenUp({ ...before, ...named, config: json })
-    const answer = yield* pool.ledger.ask("claim", pool.store.claim({ ...taken, owner: pool.owner }))
+    const answer = yield* pool.ledger.asking.wait("claim", () => pool.store.claim({ ...taken, owner: pool.owner }))
     if (Exit.isFailure(answer)) {
       const error = failureOf(answer)
       // Somebody was faster, or has it: the next look will see.
@@ -110,8 +110,8 @@ export const open = (pool: Pool): Effect.Effect<void, StoreUnavailable> =>
   Effect.gen(function*() {
     const { elastic, initial, lease, max } = pool.settings
     pool.leasedAt = pool.now()
-    yield* Effect.flatten(pool.ledger.ask("lease", pool.store.lease(pool.owner, lease)))
-    const now = yield* Effect.flatten(pool.ledger.ask("now", pool.store.now))
+    yield* Effect.flatten(pool.ledger.asking.wait("lease", () => pool.store.lease(pool.owner, lease)))
+    const now = yield* Effect.flatten(pool.ledger.asking.wait("now", () => pool.store.now))
     pool.ledger.clockOffset = now - pool.now()
     const stored = yield* list(pool)
     for (let index = 0; index < max; index++) {
@@ -144,9 +144,16 @@ export const task = (pool: Pool): Task.Task<never> => {
     }
   })
   const renew = Effect.gen(function*() {
+    const { ledger, owner, settings: { storeTimeout }, store } = pool
     const asked = pool.now()
-    const { ledger, owner, store } = pool
-    const renewed = yield* ledger.ask("renew", store.renew(owner, lease))
+    // What lasts no longer than the question is let go in time, not when the question is given up.
+    const left = fenced ? storeTimeout : pool.leasedAt + lease - asked
+    if (!fenced && left <= 0) {
+      fenced = true
+      fence(pool)
+    }
+    const patience = left > 0 ? Math.min(storeTimeout, left) : storeTimeout
+    const renewed = yield* ledger.asking.wait("renew", () => store.renew(owner, lease), patience)
     if (Exit.isFailure(renewed)) {
       ledger.degrade(failureOf(renewed))
       // Counted from before the store was asked: the store's lease lasts longer, never shorter.
@@ -176,10 +183,10 @@ export const task = (pool: Pool): Task.Task<never> => {
 const holdOn = (pool: Pool): Effect.Effect<void, StoreError> =>
   Effect.gen(function*() {
     const { ledger, owner, settings: { lease }, store } = pool
-    yield* Effect.flatten(ledger.ask("lease", store.lease(owner, lease)))
+    yield* Effect.flatten(ledger.asking.wait("lease", () => store.lease(owner, lease)))
     for (const view of Array.from(ledger.views)) {
       if (!view.owned || view.owed) continue
-      const answer = yield* ledger.ask("claim", store.claim({ ...view.record, owner }))
+      const answer = yield* ledger.asking.wait("claim", () => store.claim({ ...view.record, owner }))
       if (Exit.isSuccess(answer)) {
         if (answer.value.version > view.record.version) view.record = answer.value
         continue

@@ -1,5 +1,6 @@
 /**
- * What a pool knows of its slots' records, and how it writes them: compare-and-set, bounded in time, never in the way.
+ * What a pool knows of its slots' records, and how it writes them: compare-and-set, one after another, bounded in time,
+ * never in the way.
  *
  * While the store does not do what it is asked, changes are kept here and owed to it: the pool goes on with what it
  * knows for as long as its lease lasts, and pays when the store is back.
@@ -7,9 +8,10 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import type { SlotPoolStore, SlotRecord } from "../../SlotPoolStore.ts"
+import type { SlotPoolStore, SlotRecord, VersionConflict } from "../../SlotPoolStore.ts"
 import { StoreError } from "../../SlotPoolStore.ts"
-import type { Asking } from "./asking.ts"
+import * as Waiters from "../waiters.ts"
+import type { Answer, Asking } from "./asking.ts"
 import type { Change } from "./records.ts"
 
 /** A slot's record as it is known here. */
@@ -19,6 +21,8 @@ export interface View {
   owned: boolean
   /** The record here is newer than the store's. */
   owed: boolean
+  /** A write is under way: those who wait for it. */
+  writing: Waiters.Waiters<void> | undefined
 }
 
 export interface Told {
@@ -29,13 +33,15 @@ export interface Told {
   readonly lost: (view: View, why: string) => void
 }
 
+type Written = SlotRecord | undefined
+
 /** Others may write a record as often as they like; who loses so often in a row has met a store that cannot count. */
 const raceLimit = 100
 
 export class Ledger {
   readonly owner: string
   readonly #store: SlotPoolStore["Service"]
-  readonly ask: Asking
+  readonly asking: Asking
   readonly #told: Told
   readonly views = new Set<View>()
   /** The slots, by name, whose records are still to be deleted. */
@@ -48,21 +54,20 @@ export class Ledger {
   constructor(options: {
     readonly owner: string
     readonly store: SlotPoolStore["Service"]
-    readonly ask: Asking
+    readonly asking: Asking
     readonly told: Told
   }) {
     this.owner = options.owner
     this.#store = options.store
-    this.ask = options.ask
+    this.asking = options.asking
     this.#told = options.told
   }
 
   /** Something that the store was asked for failed. */
   degrade(error: StoreError): void {
     this.#told.failed()
-    const why = error.reason
     const first = this.degraded === undefined
-    this.degraded = `${error.operation}: ${why}`
+    this.degraded = `${error.operation}: ${error.reason}`
     if (first) this.#told.degraded(this.degraded)
   }
 
@@ -70,36 +75,55 @@ export class Ledger {
    * Makes a change and answers the record as it is now, or nothing where the change is not to be made, or the slot is
    * this pool's no more. Never fails, and takes no longer than the store is given.
    */
-  write(view: View, change: Change): Effect.Effect<SlotRecord | undefined> {
+  write(view: View, change: Change): Effect.Effect<Written> {
     return Effect.suspend(() => this.#write(view, change, 0))
   }
 
-  #write(view: View, change: Change, lost: number): Effect.Effect<SlotRecord | undefined> {
+  #write(view: View, change: Change, lost: number): Effect.Effect<Written> {
+    const { writing } = view
+    if (writing !== undefined) {
+      return Effect.flatMap(Waiters.wait(writing, () => Exit.void), () => this.#write(view, change, lost))
+    }
     if (!view.owned) return Effect.undefined
     const next = change(view.record)
     if (next === undefined) return Effect.undefined
-    if (this.degraded !== undefined || view.owed) return Effect.succeed(this.#owe(view, next))
-    return Effect.flatMap(this.ask("put", this.#store.put(next)), (answer) => {
-      if (Exit.isSuccess(answer)) {
-        // Somebody here may have written something newer meanwhile.
-        if (answer.value.version > view.record.version) view.record = answer.value
-        return Effect.succeed(answer.value)
-      }
-      const error = failureOf(answer)
-      if (error._tag === "VersionConflict") {
-        return lost < raceLimit
-          ? Effect.flatMap(this.#reread(view), () => this.#write(view, change, lost + 1))
-          : Effect.sync(() => {
-            this.degrade(new StoreError({ operation: "put", reason: `lost ${raceLimit} races in a row` }))
-            return this.#owe(view, next)
-          })
-      }
-      this.degrade(error)
-      return Effect.succeed(this.#owe(view, next))
-    })
+    if (this.degraded !== undefined || view.owed) return Effect.succeed(this.owe(view, next))
+    const asked = this.asking.ask("put", () => this.#store.put(next))
+    if (asked.answer !== undefined) return this.#answered(view, change, lost, this.#note(view, next, asked.answer))
+    const others = Waiters.make<void>()
+    view.writing = others
+    return Effect.callback((resume) =>
+      // Whether or not somebody still waits for it: what was written is known.
+      asked.whenAnswered((answer) => {
+        view.writing = undefined
+        const noted = this.#note(view, next, answer)
+        resume(Effect.suspend(() => this.#answered(view, change, lost, noted)))
+        for (const go of Waiters.take(others)) go()
+      })
+    )
   }
 
-  #owe(view: View, record: SlotRecord): SlotRecord {
+  /** What came of a write, put down at once. */
+  #note(view: View, next: SlotRecord, answer: Answer<SlotRecord, VersionConflict>): SlotRecord | "conflict" {
+    if (Exit.isSuccess(answer)) {
+      view.record = view.owed ? { ...view.record, version: answer.value.version } : answer.value
+      return answer.value
+    }
+    const error = failureOf(answer)
+    if (error._tag === "VersionConflict") return "conflict"
+    this.degrade(error)
+    return this.owe(view, next)
+  }
+
+  #answered(view: View, change: Change, lost: number, noted: SlotRecord | "conflict"): Effect.Effect<Written> {
+    if (noted !== "conflict") return Effect.succeed(noted)
+    if (lost < raceLimit) return Effect.flatMap(this.#reread(view), () => this.#write(view, change, lost + 1))
+    this.degrade(new StoreError({ operation: "put", reason: `lost ${raceLimit} races in a row` }))
+    return this.#write(view, change, 0)
+  }
+
+  /** The record is as it is here; the store is to have it when it does what it is asked again. */
+  owe(view: View, record: SlotRecord): SlotRecord {
     view.owed = true
     view.record = record
     return record
@@ -108,12 +132,12 @@ export class Ledger {
   /** Somebody else has written the record: it is theirs, or what they wrote counts. */
   #reread(view: View): Effect.Effect<void> {
     const { pool, slot } = view.record
-    return Effect.map(this.ask("get", this.#store.get(pool, slot)), (answer) => {
+    return Effect.map(this.asking.wait("get", () => this.#store.get(pool, slot)), (answer) => {
       if (Exit.isFailure(answer)) return this.degrade(failureOf(answer))
       if (Option.isNone(answer.value)) return this.lose(view, "its record was deleted")
       const record = answer.value.value
       if (record.owner !== this.owner) return this.lose(view, takenBy(record))
-      if (record.version > view.record.version) view.record = record
+      if (!view.owed && record.version > view.record.version) view.record = record
     })
   }
 
@@ -144,7 +168,7 @@ export class Ledger {
   #eraseAll(): Effect.Effect<boolean> {
     return Effect.gen({ self: this }, function*() {
       for (const [slot, pool] of Array.from(this.#doomed)) {
-        const answer = yield* this.ask("delete", this.#store.delete(pool, slot))
+        const answer = yield* this.asking.wait("delete", () => this.#store.delete(pool, slot))
         if (Exit.isFailure(answer)) {
           this.degrade(failureOf(answer))
           return false
@@ -171,29 +195,32 @@ export class Ledger {
   /** The store may have done what it did not answer: what is written is based on whatever version it has. */
   #pay(view: View): Effect.Effect<boolean> {
     return Effect.gen({ self: this }, function*() {
-      const { pool, slot } = view.record
-      const got = yield* this.ask("get", this.#store.get(pool, slot))
-      if (Exit.isFailure(got)) {
-        this.degrade(failureOf(got))
-        return false
-      }
-      const there = Option.getOrUndefined(got.value)
-      if (there === undefined || there.owner !== this.owner) {
-        this.lose(view, there === undefined ? "its record was deleted" : takenBy(there))
-        return true
-      }
-      const owed = view.record
-      const put = yield* this.ask("put", this.#store.put({ ...owed, version: there.version }))
-      if (Exit.isFailure(put)) {
+      while (view.owed) {
+        const { pool, slot } = view.record
+        const got = yield* this.asking.wait("get", () => this.#store.get(pool, slot))
+        if (Exit.isFailure(got)) {
+          this.degrade(failureOf(got))
+          return false
+        }
+        const there = Option.getOrUndefined(got.value)
+        if (there === undefined || there.owner !== this.owner) {
+          this.lose(view, there === undefined ? "its record was deleted" : takenBy(there))
+          return true
+        }
+        const owed = view.record
+        const put = yield* this.asking.wait("put", () => this.#store.put({ ...owed, version: there.version }))
+        if (Exit.isSuccess(put)) {
+          // What was changed while this was written is owed still.
+          view.owed = view.owed && view.record !== owed
+          view.record = view.owed ? { ...view.record, version: put.value.version } : put.value
+          continue
+        }
         const error = failureOf(put)
-        if (error._tag === "VersionConflict") return yield* this.#pay(view)
+        if (error._tag === "VersionConflict") continue
         this.degrade(error)
         return false
       }
-      // What was changed while this was written is owed still.
-      view.owed = view.record !== owed
-      view.record = view.owed ? { ...view.record, version: put.value.version } : put.value
-      return !view.owed || (yield* this.#pay(view))
+      return true
     })
   }
 }

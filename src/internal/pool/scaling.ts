@@ -2,6 +2,7 @@
  * More slots, fewer slots.
  */
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import { PoolClosed, PoolDraining, PoolError, SlotsOutOfRange, StoreUnavailable } from "../../SlotPoolError.ts"
 import type { Reason } from "../../SlotPoolError.ts"
 import type { Pool, Slot } from "./core.ts"
@@ -15,36 +16,39 @@ const refuse = (pool: Pool, reason: Reason): Effect.Effect<never, PoolError> =>
 const staying = (pool: Pool): ReadonlyArray<Slot> =>
   Array.from(pool.slots.values()).filter(({ intent }) => intent !== "retire")
 
-/** Brings the number of slots to `target`; answers it. */
-export const to = (pool: Pool, target: number): Effect.Effect<number, PoolError> =>
-  Effect.suspend(() => {
+/** Brings the number of slots to `target(now)`; answers it. One after another, or two would see the same number. */
+const change = (pool: Pool, target: (now: number) => number): Effect.Effect<number, PoolError> =>
+  pool.scaling.withPermit(Effect.suspend(() => {
     const { max, min } = pool.settings
     if (pool.closed) return refuse(pool, new PoolClosed({}))
     if (pool.draining) return refuse(pool, new PoolDraining({}))
-    if (!Number.isSafeInteger(target) || target < min || target > max) {
-      return refuse(pool, new SlotsOutOfRange({ slots: target, min, max }))
-    }
     const slots = staying(pool)
-    const change = target - slots.length
-    const done = change >= 0 ? grow(pool, change) : shrink(pool, slots, -change)
-    return Effect.as(done, target)
-  })
+    const wanted = target(slots.length)
+    if (!Number.isSafeInteger(wanted) || wanted < min || wanted > max) {
+      return refuse(pool, new SlotsOutOfRange({ slots: wanted, min, max }))
+    }
+    const difference = wanted - slots.length
+    return difference >= 0
+      ? Effect.as(Effect.uninterruptible(grow(pool, difference)), { wanted, gone: Effect.void })
+      : Effect.sync(() => ({ wanted, gone: shrink(pool, slots, -difference) }))
+  })).pipe(
+    Effect.flatMap(({ gone, wanted }) => Effect.as(gone, wanted))
+  )
 
-export const by = (pool: Pool, change: number): Effect.Effect<number, PoolError> =>
-  Effect.suspend(() => to(pool, staying(pool).length + change))
+export const to = (pool: Pool, target: number): Effect.Effect<number, PoolError> => change(pool, () => target)
+
+export const by = (pool: Pool, difference: number): Effect.Effect<number, PoolError> =>
+  change(pool, (now) => now + difference)
 
 const grow = (pool: Pool, count: number): Effect.Effect<void, PoolError> =>
   Effect.gen(function*() {
     const stored = yield* Keeping.list(pool)
-    // Chosen in one step, so that two who scale at once do not choose the same ones.
     const added: Array<Slot> = []
     for (let index = 0; added.length < count; index++) {
       const id = slotName(index)
-      if (pool.slots.has(id)) continue
-      const slot = Keeping.makeSlot(pool, index, stored.get(id))
-      pool.slots.set(id, slot)
-      added.push(slot)
+      if (!pool.slots.has(id)) added.push(Keeping.makeSlot(pool, index, stored.get(id)))
     }
+    for (const slot of added) pool.slots.set(slot.id, slot)
     const claims = Effect.forEach(added, (slot) => Keeping.claim(pool, slot, stored.get(slot.id)), {
       concurrency: 16,
       discard: true
@@ -60,7 +64,10 @@ const grow = (pool: Pool, count: number): Effect.Effect<void, PoolError> =>
     )
   )
 
-/** Those without work first, of these the ones in error, the newest first; the busy ones finish their job. */
+/**
+ * Those without work first, of these the ones in error, the newest first; the busy ones finish their job. They go
+ * whether or not somebody waits for it.
+ */
 const shrink = (pool: Pool, slots: ReadonlyArray<Slot>, count: number): Effect.Effect<void> => {
   const rank = ({ view: { owned, record: { state } } }: Slot) =>
     !owned ? 0 : state === "Errored" || state === "Stopped" ? 1 : state === "Idle" ? 2 : 3
@@ -69,7 +76,10 @@ const shrink = (pool: Pool, slots: ReadonlyArray<Slot>, count: number): Effect.E
     slot.intent = "retire"
     pool.idle.leave(slot)
   }
-  return Effect.forEach(leaving, (slot) => retire(pool, slot), { concurrency: "unbounded", discard: true })
+  const going = pool.fork(
+    Effect.forEach(leaving, (slot) => retire(pool, slot), { concurrency: "unbounded", discard: true })
+  )
+  return Effect.asVoid(Fiber.await(going))
 }
 
 const retire = (pool: Pool, slot: Slot): Effect.Effect<void> => Effect.andThen(untilFree(slot), remove(pool, slot))

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
 import * as Heartbeat from "../../Heartbeat.ts"
 import * as RestartPolicy from "../../RestartPolicy.ts"
 import { JobCancelled, JobLost, JobSilent, JobTimedOut, PoolClosed, PoolError } from "../../SlotPoolError.ts"
@@ -16,6 +17,7 @@ import type { Reason } from "../../SlotPoolError.ts"
 import * as Task from "../../Task.ts"
 import type { CurrentRun as Current } from "../currentRun.ts"
 import { CurrentRun } from "../currentRun.ts"
+import * as Options from "../options.ts"
 import * as Render from "../render.ts"
 import type { Fault, Pool, Slot } from "./core.ts"
 import * as Due from "./due.ts"
@@ -169,7 +171,7 @@ const serve = Effect.fnUntraced(function*(
         return yield* finished.exit
       }
       slot.jobFiber = undefined
-      const left: Records.Ended = { job: job.id, well: Exit.isSuccess(exit), session: slot.session }
+      const left: Records.Ended = { job: job.id, well: Exit.isSuccess(exit) && !job.cancelled, session: slot.session }
       const next = isOver(slot) ? undefined : jobs.take(slot.id)
       slot.job = next
       slot.finished = { job, exit }
@@ -237,26 +239,21 @@ const runner = (
 ): (job: Job) => Effect.Effect<Exit.Exit<unknown, unknown>> => {
   const { jobSilence } = pool.settings
   const worker = slot.worker?.value
-  const run: Current | undefined = current === undefined || jobSilence === Number.POSITIVE_INFINITY ? current : {
-    supervisor: current.supervisor,
-    task: current.task,
-    path: current.path,
-    generation: current.generation,
-    attempt: current.attempt,
-    beat: (details) => {
-      slot.beatAt = pool.now()
-      current.beat(details)
-    }
-  }
   // Jobs of one caller come with the same services.
   let before: Context.Context<never> | undefined
   let services: Context.Context<never> = Context.empty()
-  const forkFor = (job: Job) => {
+  const servicesOf = (job: Job) => {
+    if (jobSilence < Number.POSITIVE_INFINITY) {
+      return Context.add(job.context, CurrentRun, beating(pool, slot, job, current))
+    }
     if (job.context !== before) {
       before = job.context
-      services = Context.add(job.context, CurrentRun, run)
+      services = Context.add(job.context, CurrentRun, current)
     }
-    return Effect.runForkWith(services)(
+    return services
+  }
+  const forkFor = (job: Job) => {
+    return Effect.runForkWith(servicesOf(job))(
       Effect.suspend(() => job.work(worker as never, contextOf(slot, job) as never) as Effect.Effect<unknown, unknown>)
     )
   }
@@ -290,6 +287,21 @@ const runner = (
     })
 }
 
+/** The slot's run as its job sees it: a beat is the job's own, and counts for it alone. */
+const beating = (pool: Pool, slot: Slot, job: Job, run: Current | undefined): Current | undefined =>
+  run === undefined ? undefined : {
+    supervisor: run.supervisor,
+    task: run.task,
+    path: run.path,
+    generation: run.generation,
+    attempt: run.attempt,
+    beat: (details) => {
+      if (slot.job !== job) return
+      slot.beatAt = pool.now()
+      run.beat(details)
+    }
+  }
+
 const contextOf = (slot: Slot, job: Job): JobContext => ({
   id: job.id,
   slot: slot.info(),
@@ -298,9 +310,21 @@ const contextOf = (slot: Slot, job: Job): JobContext => ({
     Effect.sync(() => {
       // What a job has left running may say so when the next one is at work.
       if (slot.job !== job) return
-      slot.session = { value: session === undefined ? undefined : Render.json(session as never) }
+      slot.session = { value: session === undefined ? undefined : jsonOf(session) }
     })
 })
+
+const isJson = Schema.is(Schema.Json)
+
+/** A copy: what is done to the value later is not the next job's affair. */
+const jsonOf = (session: unknown): Schema.Json => {
+  try {
+    if (isJson(session)) return JSON.parse(JSON.stringify(session))
+  } catch {
+    // It refers to itself, or throws when it is looked at.
+  }
+  return Options.refuse("SlotPool", "session", session, "JSON")
+}
 
 /** Being woken later than this is the observer's stall, not the job's silence. */
 const tolerance = 20
