@@ -10,7 +10,7 @@ import type { Job } from "./jobs.ts"
 import * as Records from "./records.ts"
 
 /** What draining gave up on. */
-export interface GivenUp {
+interface GivenUp {
   readonly job: string
   readonly slot: string | undefined
 }

@@ -15,7 +15,7 @@ import type { Waiting } from "./line.ts"
 import { Line } from "./line.ts"
 
 /** Where a job stands. */
-export type JobState =
+type JobState =
   | "Queued"
   | "Running"
   | "Succeeded"

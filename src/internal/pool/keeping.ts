@@ -91,7 +91,7 @@ export const launch = (pool: Pool, slot: Slot): Effect.Effect<void> =>
   )
 
 /** Takes up every slot that is not owned, and may be had. */
-export const takeUp = (pool: Pool): Effect.Effect<void, StoreError> =>
+const takeUp = (pool: Pool): Effect.Effect<void, StoreError> =>
   Effect.gen(function*() {
     const missing = Array.from(pool.slots.values()).filter(({ intent, view }) => !view.owned && intent !== "retire")
     if (missing.length === 0) return

@@ -26,7 +26,7 @@ import { isOrderly, stateOf } from "./jobs.ts"
 import * as Records from "./records.ts"
 
 /** What a job can know of where it runs. */
-export interface JobContext {
+interface JobContext {
   readonly id: string
   readonly slot: ReturnType<Slot["info"]>
   readonly session: unknown
