@@ -186,7 +186,7 @@ export class Pool {
 
   /** A job waits: somebody who is idle may take it. */
   #offer(): void {
-    const slot = this.idle.shift()
+    const slot = this.idle.first
     if (slot !== undefined) this.wake(slot)
   }
 
@@ -201,6 +201,7 @@ export class Pool {
 
   wake(slot: Slot): void {
     const { wake } = slot
+    this.idle.leave(slot)
     slot.wake = undefined
     if (wake !== undefined) this.guarded(wake)
   }

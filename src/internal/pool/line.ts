@@ -48,6 +48,11 @@ export class Line<A extends Waiting> implements Iterable<A> {
     this.#size++
   }
 
+  /** The one in front. */
+  get first(): A | undefined {
+    return this.#first?.who as A | undefined
+  }
+
   /** Takes out the one in front. */
   shift(): A | undefined {
     if (this.#first === undefined) return undefined
