@@ -9,6 +9,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { SlotState } from "./SlotPoolStore.ts"
 
 /**
  * How many slots are in which state.
@@ -90,7 +91,7 @@ const ofSlot = { ...common, slot: Schema.String }
  * Everything a pool tells.
  *
  * - `PoolSnapshot`: the status as of `sequence`; the first thing a subscriber gets. `EventsMissed`: it was too slow.
- * - `SlotClaimed`: the pool owns the slot now; `from` whom, where somebody had it. `SlotLost`: it does not any more.
+ * - `SlotClaimed`: the pool owns the slot now, as its record says; `from` whom, where somebody else had it. `SlotLost`: it does not any more.
  * - `SlotErrored`: the worker ended or could not be acquired; `dueAt` is when it may be put back to work, where that is
  *   not at once. `SlotExhausted`: it will not be.
  * - `SlotRestarted`: put back to work for the `restarts`th time. `SlotStable`: earlier restarts are forgotten.
@@ -106,7 +107,13 @@ const ofSlot = { ...common, slot: Schema.String }
 export const SlotPoolEvent = Schema.Union([
   Schema.TaggedStruct("PoolSnapshot", { ...common, status: PoolStatus }),
   Schema.TaggedStruct("EventsMissed", { ...common, missed: Schema.Int }),
-  Schema.TaggedStruct("SlotClaimed", { ...ofSlot, from: Schema.optionalKey(Schema.String) }),
+  Schema.TaggedStruct("SlotClaimed", {
+    ...ofSlot,
+    state: SlotState,
+    restarts: Schema.Int,
+    exhausted: Schema.Boolean,
+    from: Schema.optionalKey(Schema.String)
+  }),
   Schema.TaggedStruct("SlotLost", { ...ofSlot, why: Schema.String }),
   Schema.TaggedStruct("SlotErrored", {
     ...ofSlot,

@@ -7,7 +7,7 @@ import * as Waiters from "../waiters.ts"
 import type { Pool, Slot } from "./core.ts"
 import * as Health from "./health.ts"
 import type { Job } from "./jobs.ts"
-import * as Records from "./records.ts"
+import * as Keeping from "./keeping.ts"
 
 /** What draining gave up on. */
 interface GivenUp {
@@ -83,8 +83,7 @@ const stop = (pool: Pool, slot: Slot): Effect.Effect<Stopped> =>
       Effect.catchTag("TaskUnstoppable", () => Effect.succeed(false)),
       Effect.orElseSucceed(() => true)
     )
-    const written = yield* pool.ledger.write(slot.view, Records.stopped)
-    if (written !== undefined) pool.tell({ _tag: "SlotStopped", slot: slot.id })
+    yield* Keeping.stop(pool, slot)
     const { owned, record } = slot.view
     return { slot: slot.id, hasEnded, isStopped: owned && record.state === "Stopped" }
   })

@@ -69,10 +69,14 @@ export const claim = (pool: Pool, slot: Slot, stored: SlotRecord | undefined): E
       return error._tag === "StoreError" ? yield* Effect.fail(error) : undefined
     }
     pool.ledger.hold(view, answer.value)
-    const from = stored?.owner === undefined || stored.owner === pool.owner ? {} : { from: stored.owner }
-    pool.tell({ _tag: "SlotClaimed", slot: slot.id, ...from })
-    if (stored?.state === "Busy" && stored.job !== undefined) {
-      pool.tell({ _tag: "JobLost", slot: slot.id, job: stored.job, why: `its process is gone (${stored.owner})` })
+    const { restarts, state } = answer.value
+    const exhausted = Records.isExhausted(answer.value, pool.settings.maxRestarts)
+    const from = stored?.owner === pool.owner ? undefined : stored?.owner
+    const claimed = { _tag: "SlotClaimed", slot: slot.id, state, restarts, exhausted } as const
+    pool.tell(from === undefined ? claimed : { ...claimed, from })
+    // What this pool itself was doing on it has been answered here.
+    if (from !== undefined && stored?.state === "Busy" && stored.job !== undefined) {
+      pool.tell({ _tag: "JobLost", slot: slot.id, job: stored.job, why: `its pool is gone (${from})` })
     }
   })
 
@@ -90,6 +94,12 @@ export const launch = (pool: Pool, slot: Slot): Effect.Effect<void> =>
     Effect.ignore
   )
 
+/** Puts down that the slot is stopped. */
+export const stop = (pool: Pool, slot: Slot): Effect.Effect<void> =>
+  Effect.map(pool.ledger.write(slot.view, Records.stopped), (written) => {
+    if (written !== undefined) pool.tell({ _tag: "SlotStopped", slot: slot.id })
+  })
+
 /** Takes up every slot that is not owned, and may be had. */
 const takeUp = (pool: Pool): Effect.Effect<void, StoreError> =>
   Effect.gen(function*() {
@@ -100,7 +110,7 @@ const takeUp = (pool: Pool): Effect.Effect<void, StoreError> =>
       Effect.gen(function*() {
         yield* claim(pool, slot, stored.get(slot.id))
         if (!slot.view.owned) return
-        if (pool.draining) yield* Effect.asVoid(pool.ledger.write(slot.view, Records.stopped))
+        if (pool.draining) yield* stop(pool, slot)
         else if (slot.view.record.state === "Idle") yield* launch(pool, slot)
       }), { concurrency: 16, discard: true })
   })

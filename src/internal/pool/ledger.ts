@@ -157,7 +157,7 @@ export class Ledger {
     this.#doomed.delete(record.slot)
   }
 
-  /** Deletes a record: now, or when the store does what it is asked again. */
+  /** Deletes a record, if it is this pool's: now, or when the store does what it is asked again. */
   erase({ pool, slot }: SlotRecord): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.#doomed.set(slot, pool)
@@ -168,7 +168,12 @@ export class Ledger {
   #eraseAll(): Effect.Effect<boolean> {
     return Effect.gen({ self: this }, function*() {
       for (const [slot, pool] of Array.from(this.#doomed)) {
-        const answer = yield* this.asking.wait("delete", () => this.#store.delete(pool, slot))
+        const got = yield* this.asking.wait("get", () => this.#store.get(pool, slot))
+        // What somebody else has taken is theirs. Nobody can take what is this pool's while its lease lasts.
+        const isOurs = Exit.isSuccess(got) && Option.isSome(got.value) && got.value.value.owner === this.owner
+        const answer: Exit.Exit<unknown, StoreError> = isOurs
+          ? yield* this.asking.wait("delete", () => this.#store.delete(pool, slot))
+          : got
         if (Exit.isFailure(answer)) {
           this.degrade(failureOf(answer))
           return false

@@ -100,9 +100,8 @@ const remove = (pool: Pool, slot: Slot): Effect.Effect<void> =>
     yield* Effect.ignore(pool.supervisor.remove(slot.id))
     pool.slots.delete(slot.id)
     pool.idle.leave(slot)
-    const { owned } = slot.view
     slot.view.owned = false
     pool.ledger.views.delete(slot.view)
-    if (owned) yield* pool.ledger.erase(slot.view.record)
+    yield* pool.ledger.erase(slot.view.record)
     pool.tell({ _tag: "SlotRemoved", slot: slot.id })
   }))
