@@ -101,13 +101,14 @@ export const stop = (pool: Pool, slot: Slot): Effect.Effect<void> =>
   })
 
 /** Takes up every slot that is not owned, and may be had. */
-const takeUp = (pool: Pool): Effect.Effect<void, StoreError> =>
+const takeUp = (pool: Pool, isTime: () => boolean): Effect.Effect<void, StoreError> =>
   Effect.gen(function*() {
     const missing = Array.from(pool.slots.values()).filter(({ intent, view }) => !view.owned && intent !== "retire")
     if (missing.length === 0) return
     const stored = yield* list(pool)
     yield* Effect.forEach(missing, (slot) =>
       Effect.gen(function*() {
+        if (!isTime()) return
         yield* claim(pool, slot, stored.get(slot.id))
         if (!slot.view.owned) return
         if (pool.draining) yield* stop(pool, slot)
@@ -145,40 +146,43 @@ const retryEvery = 1000
 export const task = (pool: Pool): Task.Task<never> => {
   const { lease } = pool.settings
   let fenced = false
+  const runsOutAt = () => pool.leasedAt + lease
   const keep = Effect.gen(function*() {
     while (true) {
       const wait = pool.ledger.degraded === undefined ? lease / 3 : Math.min(retryEvery, lease / 3)
-      const left = fenced ? wait : pool.leasedAt + lease - pool.now()
-      yield* Effect.sleep(Math.max(1, Math.min(wait, left)))
+      yield* Effect.sleep(Math.max(1, fenced ? wait : Math.min(wait, runsOutAt() - pool.now())))
       yield* Effect.uninterruptible(renew)
     }
   })
+  const fenceIfOver = () => {
+    if (fenced || pool.now() < runsOutAt()) return
+    fenced = true
+    fence(pool)
+  }
   const renew = Effect.gen(function*() {
     const { ledger, owner, settings: { storeTimeout }, store } = pool
+    // After a stall the lease may be over, and the store in order: what nobody has taken is held on to.
+    if (ledger.degraded !== undefined) fenceIfOver()
     const asked = pool.now()
     // What lasts no longer than the question is let go in time, not when the question is given up.
-    const left = fenced ? storeTimeout : pool.leasedAt + lease - asked
-    if (!fenced && left <= 0) {
-      fenced = true
-      fence(pool)
-    }
-    const patience = left > 0 ? Math.min(storeTimeout, left) : storeTimeout
-    const renewed = yield* ledger.asking.wait("renew", () => store.renew(owner, lease), patience)
-    if (Exit.isFailure(renewed)) {
-      ledger.degrade(failureOf(renewed))
-      // Counted from before the store was asked: the store's lease lasts longer, never shorter.
-      if (!fenced && pool.now() >= pool.leasedAt + lease) {
-        fenced = true
-        fence(pool)
-      }
-      return
-    }
-    if (!renewed.value) yield* holdOn(pool)
+    const left = runsOutAt() - asked
+    const patience = fenced || left <= 0 ? storeTimeout : Math.min(storeTimeout, left)
+    const renewed = yield* Effect.flatten(
+      ledger.asking.wait("renew", () => store.renew(owner, lease), patience)
+    )
+    if (!renewed) yield* holdOn(pool)
     fenced = false
+    // Counted from before the store was asked: the store's lease lasts longer, never shorter.
     pool.leasedAt = asked
-    yield* ledger.settle()
-    yield* takeUp(pool)
-  }).pipe(Effect.catchTag("StoreError", (error) => Effect.sync(() => pool.ledger.degrade(error))))
+    // However slow the store: the rest waits for the next time, the lease does not.
+    const isTime = () => pool.now() < asked + lease / 3
+    yield* ledger.settle(isTime)
+    yield* takeUp(pool, isTime)
+  }).pipe(Effect.catchTag("StoreError", (error) =>
+    Effect.sync(() => {
+      pool.ledger.degrade(error)
+      fenceIfOver()
+    })))
   const told = Effect.tapDefect(keep, (defect) => Effect.logError("keeping the lease of the pool died", defect))
   return Task.make("lease", told, {
     restart: { mode: "permanent", schedule: Schedule.spaced("1 second") },

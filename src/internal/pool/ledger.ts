@@ -184,17 +184,22 @@ export class Ledger {
     })
   }
 
-  /** Writes what is owed; the store is relied on again when all of it has been. */
-  settle(): Effect.Effect<void> {
+  /** Writes what is owed, while there is time; the store is relied on again when all of it has been. */
+  settle(isTime: () => boolean): Effect.Effect<void> {
     return Effect.gen({ self: this }, function*() {
       if (this.degraded === undefined) return
-      for (const view of this.views) {
-        if (view.owed && !(yield* this.#pay(view))) return
+      // What is changed meanwhile is owed too: it is over when nothing is found owed, in one step with saying so.
+      for (let next = this.#owing(); next !== undefined; next = this.#owing()) {
+        if (!isTime() || !(yield* next === "doomed" ? this.#eraseAll() : this.#pay(next))) return
       }
-      if (!(yield* this.#eraseAll())) return
       this.degraded = undefined
       this.#told.recovered()
     })
+  }
+
+  #owing(): View | "doomed" | undefined {
+    for (const view of this.views) if (view.owed) return view
+    return this.#doomed.size > 0 ? "doomed" : undefined
   }
 
   /** The store may have done what it did not answer: what is written is based on whatever version it has. */

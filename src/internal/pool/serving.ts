@@ -70,6 +70,8 @@ const probeCause = (cause: Cause.Cause<unknown>): Cause.Cause<unknown> =>
 
 const body = (pool: Pool, slot: Slot): Effect.Effect<unknown, unknown, unknown> =>
   Effect.gen(function*() {
+    // The pool may want something else by now than when it asked for this run: the slot stopped, taken away, or lost.
+    if (!slot.view.owned || slot.intent === "stop" || slot.intent === "retire") return
     slot.intent = undefined
     slot.job = undefined
     slot.jobFiber = undefined
