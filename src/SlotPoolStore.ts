@@ -210,8 +210,11 @@ export class SlotPoolStore extends Context.Service<SlotPoolStore, {
    * one version on. The owner is written as it is given: to take a slot over, `claim` it.
    */
   readonly put: (record: SlotRecord) => Effect.Effect<SlotRecord, StoreError | VersionConflict>
-  /** Whether there was one. Also deletes what cannot be read. */
-  readonly delete: (pool: string, slot: string) => Effect.Effect<boolean, StoreError>
+  /**
+   * Whether there was one, and, where a version is given, of that version; nothing is deleted otherwise. Without a
+   * version it also deletes what cannot be read.
+   */
+  readonly delete: (pool: string, slot: string, version?: number) => Effect.Effect<boolean, StoreError>
   /** Puts a record that cannot be read where it is in nobody's way, and can be looked at; whether there was one. */
   readonly setAside: (pool: string, slot: string) => Effect.Effect<boolean, StoreError>
   /**
@@ -301,11 +304,14 @@ export const makeMemory: Effect.Effect<SlotPoolStore["Service"]> = Clock.clockWi
           corrupt: []
         })),
       put: (record) => Effect.suspend(() => write(record)),
-      delete: (pool, slot) =>
+      delete: (pool, slot, version) =>
         Effect.sync(() => {
-          const deleted = pools.get(pool)?.delete(slot) === true
-          if (deleted) tell(pool, { _tag: "Deleted", pool, slot })
-          return deleted
+          const slots = pools.get(pool)
+          const is = slots?.get(slot)
+          if (slots === undefined || is === undefined || (version !== undefined && is.version !== version)) return false
+          slots.delete(slot)
+          tell(pool, { _tag: "Deleted", pool, slot })
+          return true
         }),
       setAside: () => Effect.succeed(false),
       claim: (record) =>

@@ -149,14 +149,15 @@ RETURNING incarnation, version`
       return yield* write("claim", record)
     }))
 
-  const remove = (pool: string, slot: string) =>
-    told(
+  const remove = (pool: string, slot: string, version: number | undefined) => {
+    const isThis = sql`pool = ${pool} AND slot = ${slot}`
+    const where = version === undefined ? isThis : sql`${isThis} AND version = ${version}`
+    return told(
       pool,
       slot,
-      sql<
-        Marked
-      >`DELETE FROM effect_supervisor_slots WHERE pool = ${pool} AND slot = ${slot} RETURNING incarnation, NULL AS version`
+      sql<Marked>`DELETE FROM effect_supervisor_slots WHERE ${where} RETURNING incarnation, NULL AS version`
     )
+  }
   const tellDeleted = (pool: string, slot: string, mark: Marked | undefined): boolean => {
     if (mark !== undefined) changes.tell({ _tag: "Deleted", pool, slot }, mark)
     return mark !== undefined
@@ -172,7 +173,7 @@ RETURNING incarnation, version`
   (pool, slot, version, state, name, role, owner, record, reason, set_aside_at)
 SELECT pool, slot, version, state, name, role, owner, record, ${decoded.failure}, ${clock()}
 FROM effect_supervisor_slots WHERE pool = ${pool} AND slot = ${slot}`
-      const [mark] = yield* remove(pool, slot)
+      const [mark] = yield* remove(pool, slot, undefined)
       return mark
     }))
 
@@ -213,8 +214,8 @@ FROM effect_supervisor_slots WHERE pool = ${pool} AND slot = ${slot}`
         return { records: records.sort(bySlot), corrupt: corrupt.sort(bySlot) }
       }),
     put: (record) => Effect.map(attempt("put", write("put", record)), tellPut),
-    delete: (pool, slot) =>
-      Effect.map(attempt("delete", remove(pool, slot)), ([mark]) => tellDeleted(pool, slot, mark)),
+    delete: (pool, slot, version) =>
+      Effect.map(attempt("delete", remove(pool, slot, version)), ([mark]) => tellDeleted(pool, slot, mark)),
     setAside: (pool, slot) =>
       Effect.map(attempt("set aside", setAside(pool, slot)), (mark) => tellDeleted(pool, slot, mark)),
     claim: (record) => Effect.map(attempt("claim", claim(record)), tellPut),

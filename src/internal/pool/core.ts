@@ -42,6 +42,8 @@ export class Slot implements Waiting {
   readonly id: string
   readonly view: View
   config: SlotConfig
+  /** Those who follow the events know of it. */
+  isAdded = false
   intent: Intent | undefined = undefined
   /** Of the run under way. */
   job: Job | undefined = undefined

@@ -14,9 +14,12 @@ import * as Records from "./records.ts"
 /** The name of the task. */
 export const taskName = "health"
 
-/** One pass over all slots; answers how many were put back to work. */
+/**
+ * One pass over all slots; answers how many were put back to work. What it has begun it finishes: a slot is not left
+ * Idle without a worker.
+ */
 export const pass = (pool: Pool): Effect.Effect<number> =>
-  Effect.gen(function*() {
+  Effect.uninterruptible(Effect.gen(function*() {
     if (pool.draining || pool.closed) return 0
     yield* forgetRestarts(pool)
     const { settings: { name }, store } = pool
@@ -34,7 +37,7 @@ export const pass = (pool: Pool): Effect.Effect<number> =>
     }
     yield* Effect.forEach(back, (slot) => Keeping.launch(pool, slot), { concurrency: "unbounded", discard: true })
     return back.length
-  })
+  }))
 
 /** By the record as it was listed: whoever has written it since knows better. */
 const putBack = (pool: Pool, slot: Slot, record: SlotRecord): Effect.Effect<boolean> =>
@@ -90,7 +93,7 @@ export const task = (pool: Pool): Task.Task<never> =>
   Task.make(
     taskName,
     Effect.forever(
-      Effect.andThen(Effect.sleep(pool.settings.supervisor.interval), Effect.uninterruptible(pass(pool)))
+      Effect.andThen(Effect.sleep(pool.settings.supervisor.interval), pass(pool))
     ).pipe(Effect.tapDefect((defect) => Effect.logError("the health supervisor of the pool died", defect))),
     { restart: { mode: "permanent", schedule: Schedule.spaced("1 second") }, stopTimeout: "infinity" }
   )

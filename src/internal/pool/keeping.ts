@@ -129,6 +129,7 @@ export const open = (pool: Pool): Effect.Effect<void, StoreUnavailable> =>
       const record = stored.get(slotName(index))
       if (index >= initial && (!elastic || record === undefined)) continue
       const slot = makeSlot(pool, index, record)
+      slot.isAdded = true
       pool.slots.set(slot.id, slot)
     }
     yield* Effect.forEach(pool.slots.values(), (slot) => claim(pool, slot, stored.get(slot.id)), {

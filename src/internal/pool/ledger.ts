@@ -169,10 +169,10 @@ export class Ledger {
     return Effect.gen({ self: this }, function*() {
       for (const [slot, pool] of Array.from(this.#doomed)) {
         const got = yield* this.asking.wait("get", () => this.#store.get(pool, slot))
-        // What somebody else has taken is theirs. Nobody can take what is this pool's while its lease lasts.
-        const isOurs = Exit.isSuccess(got) && Option.isSome(got.value) && got.value.value.owner === this.owner
-        const answer: Exit.Exit<unknown, StoreError> = isOurs
-          ? yield* this.asking.wait("delete", () => this.#store.delete(pool, slot))
+        const there = Exit.isSuccess(got) ? Option.getOrUndefined(got.value) : undefined
+        // What somebody else has taken is theirs, and what was taken up again here is at another version by then.
+        const answer: Exit.Exit<unknown, StoreError> = there?.owner === this.owner
+          ? yield* this.asking.wait("delete", () => this.#store.delete(pool, slot, there.version))
           : got
         if (Exit.isFailure(answer)) {
           this.degrade(failureOf(answer))

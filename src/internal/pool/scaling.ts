@@ -54,7 +54,10 @@ const grow = (pool: Pool, count: number): Effect.Effect<void, PoolError> =>
       discard: true
     })
     yield* Effect.onError(claims, () => Effect.forEach(added, (slot) => remove(pool, slot), { discard: true }))
-    for (const slot of added) pool.tell({ _tag: "SlotAdded", slot: slot.id })
+    for (const slot of added) {
+      slot.isAdded = true
+      pool.tell({ _tag: "SlotAdded", slot: slot.id })
+    }
     const owned = added.filter(({ view }) => view.owned && view.record.state === "Idle")
     yield* Effect.forEach(owned, (slot) => Keeping.launch(pool, slot), { concurrency: "unbounded", discard: true })
   }).pipe(
@@ -98,10 +101,11 @@ const untilFree = (slot: Slot): Effect.Effect<void> =>
 const remove = (pool: Pool, slot: Slot): Effect.Effect<void> =>
   Effect.uninterruptible(Effect.gen(function*() {
     yield* Effect.ignore(pool.supervisor.remove(slot.id))
-    pool.slots.delete(slot.id)
-    pool.idle.leave(slot)
     slot.view.owned = false
     pool.ledger.views.delete(slot.view)
     yield* pool.ledger.erase(slot.view.record)
-    pool.tell({ _tag: "SlotRemoved", slot: slot.id })
+    // Its number is free when nothing of it is left.
+    pool.idle.leave(slot)
+    pool.slots.delete(slot.id)
+    if (slot.isAdded) pool.tell({ _tag: "SlotRemoved", slot: slot.id })
   }))

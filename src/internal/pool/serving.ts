@@ -113,13 +113,18 @@ const watch = (pool: Pool, slot: Slot): Effect.Effect<void, never, unknown> => {
           // It is no end of the worker when the run itself is over.
           if (slot.worker !== worker) return
           slot.workerEnd = exit
-          const { job, verdict } = slot
-          if (job === undefined || verdict === undefined) return pool.wake(slot)
-          const error = Exit.isSuccess(exit) ? "the worker ended" : Render.causeLine(exit.cause)
-          verdict(lost(pool, slot, job, error, failureOf(exit)))
+          workerEnded(pool, slot, exit)
         })
     )
   ))
+}
+
+/** The worker has ended: so does its job, and the run. */
+const workerEnded = (pool: Pool, slot: Slot, exit: Exit.Exit<unknown, unknown>): void => {
+  const { job, verdict } = slot
+  if (job === undefined || verdict === undefined) return pool.wake(slot)
+  const error = Exit.isSuccess(exit) ? "the worker ended" : Render.causeLine(exit.cause)
+  verdict(lost(pool, slot, job, error, failureOf(exit)))
 }
 
 const failureOf = (exit: Exit.Exit<unknown, unknown>): Exit.Exit<never, unknown> =>
@@ -280,8 +285,9 @@ const runner = (
         done(fault.job.exit)
       }
       fiber.addObserver(done)
-      // Its first steps may have been to cancel itself.
+      // Its first steps may have been to cancel itself, or the end of its worker.
       if (job.cancelled) end(pool, slot, job, fiber)
+      if (slot.workerEnd !== undefined) workerEnded(pool, slot, slot.workerEnd)
       return Effect.sync(() => {
         slot.verdict = undefined
         disarm()
