@@ -59,6 +59,19 @@ interface Reader {
   readonly noticed: Set<string | typeof everySlot>
 }
 
+/** A connection that hears what others write. */
+interface Listener {
+  readonly hearing: Set<Reader>
+  /** Why it hears nothing any more. */
+  lost: SqlError | undefined
+}
+
+const joining = (reader: Reader, readers: Set<Reader>): Effect.Effect<unknown, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => readers.add(reader)),
+    () => Effect.sync(() => readers.delete(reader))
+  )
+
 export interface Changes {
   /** To be called after every write of this process. */
   readonly tell: (change: SlotChange, mark: Marked) => void
@@ -120,15 +133,15 @@ export const make = Effect.fnUntraced(function*(options: {
     Queue.offerUnsafe(reader.due, what)
   }
 
-  const notice = (payload: string): void => {
+  const notice = (payload: string, hearing: ReadonlySet<Reader>): void => {
     const told = decodeNotice(payload)
     if (Option.isNone(told)) {
-      for (const reader of readers) lookLater(reader, everySlot)
+      for (const reader of hearing) lookLater(reader, everySlot)
       return
     }
     const [pool, slot, incarnation, version] = told.value
     const mark = markOf({ incarnation, version })
-    for (const reader of readers) {
+    for (const reader of hearing) {
       if (reader.pool === pool && isNews(mark, reader.seen.get(slot))) lookLater(reader, slot)
     }
   }
@@ -143,32 +156,35 @@ export const make = Effect.fnUntraced(function*(options: {
     Effect.schedule(lookAtAll(reader), Schedule.spaced(pollInterval))
 
   /** One listener for all readers, while there are any: it takes one of the client's connections. */
-  const listener: RcRef.RcRef<void, SqlError> = yield* RcRef.make({
-    acquire: Effect.flatMap(
-      listen ?? Effect.never,
-      (notices) =>
-        Effect.forever(Effect.map(Queue.takeAll(notices), (all) => {
-          for (const { payload } of all) notice(payload)
-        })).pipe(
-          Effect.tapError((error) =>
-            Effect.andThen(
-              RcRef.invalidate(listener),
-              Effect.sync(() => {
-                for (const reader of readers) Queue.failCauseUnsafe(reader.due, Cause.fail(error))
-              })
-            )
-          ),
-          Effect.forkScoped,
-          Effect.asVoid
-        )
-    )
+  const listener: RcRef.RcRef<Listener, SqlError> = yield* RcRef.make({
+    acquire: Effect.gen(function*() {
+      const listening: Listener = { hearing: new Set(), lost: undefined }
+      const notices = yield* listen ?? Effect.never
+      yield* Effect.forever(Effect.map(Queue.takeAll(notices), (all) => {
+        for (const { payload } of all) notice(payload, listening.hearing)
+      })).pipe(
+        Effect.tapError((error) =>
+          Effect.andThen(
+            RcRef.invalidate(listener),
+            Effect.sync(() => {
+              listening.lost = error
+              // Who is told may begin anew at once, hence a copy.
+              for (const reader of Array.from(listening.hearing)) Queue.failCauseUnsafe(reader.due, Cause.fail(error))
+            })
+          )
+        ),
+        Effect.forkScoped
+      )
+      return listening
+    })
   })
 
   let closed = false
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
       closed = true
-      for (const reader of readers) Queue.failCauseUnsafe(reader.queue, Cause.fail(storeClosed("follow changes")))
+      const error = storeClosed("follow changes")
+      for (const reader of Array.from(readers)) Queue.failCauseUnsafe(reader.queue, Cause.fail(error))
     })
   )
 
@@ -180,11 +196,12 @@ export const make = Effect.fnUntraced(function*(options: {
       due: yield* Queue.unbounded<string | typeof everySlot, SqlError>(),
       noticed: new Set()
     }
-    yield* Effect.acquireRelease(
-      Effect.sync(() => readers.add(reader)),
-      () => Effect.sync(() => readers.delete(reader))
-    )
-    if (listen !== undefined) yield* RcRef.get(listener)
+    yield* joining(reader, readers)
+    if (listen !== undefined) {
+      const { hearing, lost } = yield* RcRef.get(listener)
+      if (lost !== undefined) return yield* lost
+      yield* joining(reader, hearing)
+    }
     for (const found of yield* marks(pool)) {
       const mark = markOf(found)
       if (isNews(mark, reader.seen.get(found.slot))) reader.seen.set(found.slot, mark)

@@ -106,6 +106,8 @@ export class Pool {
   readonly idle = new Line<Slot>()
   readonly clocks: Clocks.Clocks
   supervisor!: RunningSupervisor
+  /** Held by the pass under way. */
+  readonly passing = Semaphore.makeUnsafe(1)
   /** Held by who changes the number of slots. */
   readonly scaling = Semaphore.makeUnsafe(1)
   restarts = 0

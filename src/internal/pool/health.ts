@@ -19,7 +19,7 @@ export const taskName = "health"
  * Idle without a worker.
  */
 export const pass = (pool: Pool): Effect.Effect<number> =>
-  Effect.uninterruptible(Effect.gen(function*() {
+  pool.passing.withPermit(Effect.uninterruptible(Effect.gen(function*() {
     if (pool.draining || pool.closed) return 0
     yield* forgetRestarts(pool)
     const { settings: { name }, store } = pool
@@ -37,14 +37,14 @@ export const pass = (pool: Pool): Effect.Effect<number> =>
     }
     yield* Effect.forEach(back, (slot) => Keeping.launch(pool, slot), { concurrency: "unbounded", discard: true })
     return back.length
-  }))
+  })))
 
 /** By the record as it was listed: whoever has written it since knows better. */
 const putBack = (pool: Pool, slot: Slot, record: SlotRecord): Effect.Effect<boolean> =>
   Effect.gen(function*() {
     const { maxRestarts } = pool.settings
     if (record.owner !== pool.owner || !slot.view.owned || slot.view.owed || pool.draining) return false
-    if (slot.intent === "retire" || (yield* mayNotRun(pool, slot))) return false
+    if (isLeaving(slot) || (yield* mayNotRun(pool, slot))) return false
     const next = Records.restarted(pool.storeNow(), maxRestarts)(record)
     if (next === undefined) return false
     const answer = yield* pool.ledger.asking.wait("put", () => pool.store.put(next))
@@ -53,16 +53,19 @@ const putBack = (pool: Pool, slot: Slot, record: SlotRecord): Effect.Effect<bool
       if (error._tag === "StoreError") {
         pool.ledger.degrade(error)
         // It may have been done all the same: what counts is what is known here.
-        pool.ledger.owe(slot.view, record)
+        if (slot.view.owned) pool.ledger.owe(slot.view, slot.view.record)
         pool.teller.log("Warn", `the slot is not put back to work: ${error.message}`, { slot: slot.id })
       }
       return false
     }
+    if (!slot.view.owned || isLeaving(slot) || pool.draining) return false
     slot.view.record = answer.value
     pool.restarts++
     pool.tell({ _tag: "SlotRestarted", slot: slot.id, restarts: answer.value.restarts })
     return true
   })
+
+const isLeaving = ({ intent }: Slot): boolean => intent === "retire" || intent === "stop"
 
 /**
  * What is left of the last run takes its time: there are never two at once. And a task that somebody, not the pool,

@@ -117,8 +117,9 @@ export class Jobs {
     this.queue.push(job)
   }
 
-  end(job: Job, state: EndState, exit: Exit.Exit<unknown, unknown>): void {
-    if (job.exit !== undefined) return
+  /** Whether it had not ended before. */
+  end(job: Job, state: EndState, exit: Exit.Exit<unknown, unknown>): boolean {
+    if (job.exit !== undefined) return false
     this.queue.leave(job)
     this.running.delete(job)
     job.state = state
@@ -133,6 +134,7 @@ export class Jobs {
     if (this.isSettled && this.settled.resumes.size > 0) {
       for (const resume of Waiters.take(this.settled)) this.#host.resume(() => resume())
     }
+    return true
   }
 
   #remember(job: Job): void {
@@ -162,12 +164,19 @@ export class Jobs {
 
   /** Everything that waits for a slot is cancelled. */
   cancelQueued(): void {
-    for (const job of Array.from(this.queue)) this.cancelled(job)
+    for (const job of this.#takeAll()) this.cancelled(job)
   }
 
   /** Everything that waits for a slot ends for this reason. */
   loseQueued(reason: Reason): void {
-    for (const job of Array.from(this.queue)) this.end(job, "Lost", this.error(reason))
+    for (const job of this.#takeAll()) this.end(job, "Lost", this.error(reason))
+  }
+
+  /** Out of the line before the first one is told: who is told may make way for the next. */
+  #takeAll(): ReadonlyArray<Job> {
+    const all = Array.from(this.queue)
+    for (const job of all) this.queue.leave(job)
+    return all
   }
 }
 

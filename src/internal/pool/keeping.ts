@@ -80,16 +80,21 @@ export const claim = (pool: Pool, slot: Slot, stored: SlotRecord | undefined): E
     }
   })
 
+/** The slot is this pool's, and is to serve. */
+const isWanted = (pool: Pool, slot: Slot): boolean =>
+  pool.slots.get(slot.id) === slot && slot.view.owned && slot.intent !== "retire" && slot.intent !== "stop" &&
+  !pool.closed
+
 /** Starts the worker, or another run of it; where there is one yet, its end is none that counts. */
 export const launch = (pool: Pool, slot: Slot): Effect.Effect<void> =>
   Effect.suspend(() => {
     slot.intent ??= "restart"
-    return pool.supervisor.restart(slot.id)
+    return isWanted(pool, slot) ? pool.supervisor.restart(slot.id) : Effect.void
   }).pipe(
-    Effect.catchTag(
-      "TaskNotFound",
-      () => Effect.provideContext(pool.supervisor.add(Serving.task(pool, slot)), pool.context as never)
-    ),
+    Effect.catchTag("TaskNotFound", () =>
+      isWanted(pool, slot)
+        ? Effect.provideContext(pool.supervisor.add(Serving.task(pool, slot)), pool.context as never)
+        : Effect.void),
     // One that does not end is reported by the supervisor; it runs again when it has.
     Effect.ignore
   )

@@ -104,7 +104,9 @@ export class Ledger {
   }
 
   /** What came of a write, put down at once. */
-  #note(view: View, next: SlotRecord, answer: Answer<SlotRecord, VersionConflict>): SlotRecord | "conflict" {
+  #note(view: View, next: SlotRecord, answer: Answer<SlotRecord, VersionConflict>): Written | "conflict" {
+    // It was lost while it was written.
+    if (!view.owned) return undefined
     if (Exit.isSuccess(answer)) {
       view.record = view.owed ? { ...view.record, version: answer.value.version } : answer.value
       return answer.value
@@ -115,7 +117,7 @@ export class Ledger {
     return this.owe(view, next)
   }
 
-  #answered(view: View, change: Change, lost: number, noted: SlotRecord | "conflict"): Effect.Effect<Written> {
+  #answered(view: View, change: Change, lost: number, noted: Written | "conflict"): Effect.Effect<Written> {
     if (noted !== "conflict") return Effect.succeed(noted)
     if (lost < raceLimit) return Effect.flatMap(this.#reread(view), () => this.#write(view, change, lost + 1))
     this.degrade(new StoreError({ operation: "put", reason: `lost ${raceLimit} races in a row` }))

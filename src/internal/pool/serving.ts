@@ -426,8 +426,9 @@ const answer = (pool: Pool, slot: Slot, job: Job, fault: Fault | undefined, why:
   if (job.cancelled) return pool.jobs.cancelled(job)
   if (!job.begun && !pool.closed) return pool.putBack(job)
   const { exit, state } = fault?.job ?? lostBy(pool, slot, job, why)
-  pool.jobs.end(job, state, exit)
-  if (state === "Lost") pool.tell({ _tag: "JobLost", slot: slot.id, job: job.id, why })
+  if (pool.jobs.end(job, state, exit) && state === "Lost") {
+    pool.tell({ _tag: "JobLost", slot: slot.id, job: job.id, why })
+  }
 }
 
 /** What is left of the last job ends before the worker is released, and before another run: never two at once. */
