@@ -44,6 +44,8 @@ export class Slot implements Waiting {
   config: SlotConfig
   /** Those who follow the events know of it. */
   isAdded = false
+  /** Somebody is claiming it. */
+  claiming = false
   intent: Intent | undefined = undefined
   /** Of the run under way. */
   job: Job | undefined = undefined

@@ -39,29 +39,23 @@ export const pass = (pool: Pool): Effect.Effect<number> =>
     return back.length
   })))
 
-/** By the record as it was listed: whoever has written it since knows better. */
 const putBack = (pool: Pool, slot: Slot, record: SlotRecord): Effect.Effect<boolean> =>
   Effect.gen(function*() {
-    const { maxRestarts } = pool.settings
-    if (record.owner !== pool.owner || !slot.view.owned || slot.view.owed || pool.draining) return false
-    if (isLeaving(slot) || (yield* mayNotRun(pool, slot))) return false
-    const next = Records.restarted(pool.storeNow(), maxRestarts)(record)
-    if (next === undefined) return false
-    const answer = yield* pool.ledger.asking.wait("put", () => pool.store.put(next))
-    if (Exit.isFailure(answer)) {
-      const error = failureOf(answer)
-      if (error._tag === "StoreError") {
-        pool.ledger.degrade(error)
-        // It may have been done all the same: what counts is what is known here.
-        if (slot.view.owned) pool.ledger.owe(slot.view, slot.view.record)
-        pool.teller.log("Warn", `the slot is not put back to work: ${error.message}`, { slot: slot.id })
+    const { ledger, settings: { maxRestarts } } = pool
+    const { view } = slot
+    if (record.owner !== pool.owner || isLeaving(slot) || (yield* mayNotRun(pool, slot))) return false
+    // Somebody else may have called it in error.
+    ledger.learn(view, record)
+    const restarted = Records.restarted(pool.storeNow(), maxRestarts)
+    const written = yield* ledger.writeThrough(view, (known) => isLeaving(slot) ? undefined : restarted(known))
+    if (written === undefined) {
+      if (ledger.degraded !== undefined) {
+        pool.teller.log("Warn", `the slot is not put back to work: ${ledger.degraded}`, { slot: slot.id })
       }
       return false
     }
-    if (!slot.view.owned || isLeaving(slot) || pool.draining) return false
-    slot.view.record = answer.value
     pool.restarts++
-    pool.tell({ _tag: "SlotRestarted", slot: slot.id, restarts: answer.value.restarts })
+    pool.tell({ _tag: "SlotRestarted", slot: slot.id, restarts: written.restarts })
     return true
   })
 

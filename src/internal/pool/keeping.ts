@@ -54,8 +54,27 @@ export const configOf = (pool: Pool, { config, slot }: SlotRecord): SlotConfig =
   }
 }
 
-/** Makes the slot this pool's, where nobody else owns it. A store that fails is said to have. */
-export const claim = (pool: Pool, slot: Slot, stored: SlotRecord | undefined): Effect.Effect<void, StoreError> =>
+/**
+ * Makes the slot this pool's, where nobody else owns it, and answers whether it is by this. A store that fails is said to
+ * have.
+ */
+export const claim = (
+  pool: Pool,
+  slot: Slot,
+  stored: SlotRecord | undefined
+): Effect.Effect<boolean, StoreError> =>
+  Effect.suspend(() => {
+    if (slot.claiming || slot.view.owned) return Effect.succeed(false)
+    slot.claiming = true
+    return Effect.ensuring(
+      claimIt(pool, slot, stored),
+      Effect.sync(() => {
+        slot.claiming = false
+      })
+    )
+  })
+
+const claimIt = (pool: Pool, slot: Slot, stored: SlotRecord | undefined): Effect.Effect<boolean, StoreError> =>
   Effect.gen(function*() {
     const { config, view } = slot
     const { encode, name } = pool.settings
@@ -66,7 +85,7 @@ export const claim = (pool: Pool, slot: Slot, stored: SlotRecord | undefined): E
     if (Exit.isFailure(answer)) {
       const error = failureOf(answer)
       // Somebody was faster, or has it: the next look will see.
-      return error._tag === "StoreError" ? yield* Effect.fail(error) : undefined
+      return error._tag === "StoreError" ? yield* Effect.fail(error) : false
     }
     pool.ledger.hold(view, answer.value)
     const { restarts, state } = answer.value
@@ -78,6 +97,7 @@ export const claim = (pool: Pool, slot: Slot, stored: SlotRecord | undefined): E
     if (from !== undefined && stored?.state === "Busy" && stored.job !== undefined) {
       pool.tell({ _tag: "JobLost", slot: slot.id, job: stored.job, why: `its pool is gone (${from})` })
     }
+    return true
   })
 
 /** The slot is this pool's, and is to serve. */
@@ -114,8 +134,7 @@ const takeUp = (pool: Pool, isTime: () => boolean): Effect.Effect<void, StoreErr
     yield* Effect.forEach(missing, (slot) =>
       Effect.gen(function*() {
         if (!isTime()) return
-        yield* claim(pool, slot, stored.get(slot.id))
-        if (!slot.view.owned) return
+        if (!(yield* claim(pool, slot, stored.get(slot.id)))) return
         if (pool.draining) yield* stop(pool, slot)
         else if (slot.view.record.state === "Idle") yield* launch(pool, slot)
       }), { concurrency: 16, discard: true })

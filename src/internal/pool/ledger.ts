@@ -35,6 +35,9 @@ export interface Told {
 
 type Written = SlotRecord | undefined
 
+/** What becomes of a change that the store does not write. */
+type Otherwise = "owe" | "keep"
+
 /** Others may write a record as often as they like; who loses so often in a row has met a store that cannot count. */
 const raceLimit = 100
 
@@ -76,35 +79,57 @@ export class Ledger {
    * this pool's no more. Never fails, and takes no longer than the store is given.
    */
   write(view: View, change: Change): Effect.Effect<Written> {
-    return Effect.suspend(() => this.#write(view, change, 0))
+    return Effect.suspend(() => this.#write(view, change, "owe", 0))
   }
 
-  #write(view: View, change: Change, lost: number): Effect.Effect<Written> {
+  /** As `write`, but where the store does not do it, it is not done: the record stays as it was known. */
+  writeThrough(view: View, change: Change): Effect.Effect<Written> {
+    return Effect.suspend(() => this.#write(view, change, "keep", 0))
+  }
+
+  /** The record was seen so in the store. */
+  learn(view: View, record: SlotRecord): void {
+    if (view.owned && !view.owed && view.writing === undefined && record.version > view.record.version) {
+      view.record = record
+    }
+  }
+
+  #write(view: View, change: Change, otherwise: Otherwise, lost: number): Effect.Effect<Written> {
     const { writing } = view
     if (writing !== undefined) {
-      return Effect.flatMap(Waiters.wait(writing, () => Exit.void), () => this.#write(view, change, lost))
+      return Effect.flatMap(Waiters.wait(writing, () => Exit.void), () => this.#write(view, change, otherwise, lost))
     }
     if (!view.owned) return Effect.undefined
     const next = change(view.record)
     if (next === undefined) return Effect.undefined
-    if (this.degraded !== undefined || view.owed) return Effect.succeed(this.owe(view, next))
+    if (this.degraded !== undefined || view.owed) {
+      return otherwise === "owe" ? Effect.succeed(this.#owe(view, next)) : Effect.undefined
+    }
     const asked = this.asking.ask("put", () => this.#store.put(next))
-    if (asked.answer !== undefined) return this.#answered(view, change, lost, this.#note(view, next, asked.answer))
+    const noted = (answer: Answer<SlotRecord, VersionConflict>): Effect.Effect<Written> => {
+      const came = this.#note(view, next, otherwise, answer)
+      return came === "conflict" ? this.#lost(view, change, otherwise, lost) : Effect.succeed(came)
+    }
+    if (asked.answer !== undefined) return noted(asked.answer)
     const others = Waiters.make<void>()
     view.writing = others
     return Effect.callback((resume) =>
       // Whether or not somebody still waits for it: what was written is known.
       asked.whenAnswered((answer) => {
         view.writing = undefined
-        const noted = this.#note(view, next, answer)
-        resume(Effect.suspend(() => this.#answered(view, change, lost, noted)))
+        resume(noted(answer))
         for (const go of Waiters.take(others)) go()
       })
     )
   }
 
   /** What came of a write, put down at once. */
-  #note(view: View, next: SlotRecord, answer: Answer<SlotRecord, VersionConflict>): Written | "conflict" {
+  #note(
+    view: View,
+    next: SlotRecord,
+    otherwise: Otherwise,
+    answer: Answer<SlotRecord, VersionConflict>
+  ): Written | "conflict" {
     // It was lost while it was written.
     if (!view.owned) return undefined
     if (Exit.isSuccess(answer)) {
@@ -114,18 +139,23 @@ export class Ledger {
     const error = failureOf(answer)
     if (error._tag === "VersionConflict") return "conflict"
     this.degrade(error)
-    return this.owe(view, next)
+    if (otherwise === "owe") return this.#owe(view, next)
+    // It may have been done all the same: what counts is what is known here.
+    this.#owe(view, view.record)
+    return undefined
   }
 
-  #answered(view: View, change: Change, lost: number, noted: Written | "conflict"): Effect.Effect<Written> {
-    if (noted !== "conflict") return Effect.succeed(noted)
-    if (lost < raceLimit) return Effect.flatMap(this.#reread(view), () => this.#write(view, change, lost + 1))
-    this.degrade(new StoreError({ operation: "put", reason: `lost ${raceLimit} races in a row` }))
-    return this.#write(view, change, 0)
+  /** Somebody else was faster: the change is made on what they wrote. */
+  #lost(view: View, change: Change, otherwise: Otherwise, lost: number): Effect.Effect<Written> {
+    return Effect.flatMap(this.#reread(view), () => {
+      if (lost < raceLimit) return this.#write(view, change, otherwise, lost + 1)
+      this.degrade(new StoreError({ operation: "put", reason: `lost ${raceLimit} races in a row` }))
+      return this.#write(view, change, otherwise, 0)
+    })
   }
 
   /** The record is as it is here; the store is to have it when it does what it is asked again. */
-  owe(view: View, record: SlotRecord): SlotRecord {
+  #owe(view: View, record: SlotRecord): SlotRecord {
     view.owed = true
     view.record = record
     return record
@@ -139,7 +169,7 @@ export class Ledger {
       if (Option.isNone(answer.value)) return this.lose(view, "its record was deleted")
       const record = answer.value.value
       if (record.owner !== this.owner) return this.lose(view, takenBy(record))
-      if (!view.owed && record.version > view.record.version) view.record = record
+      this.learn(view, record)
     })
   }
 

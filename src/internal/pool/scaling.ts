@@ -49,17 +49,17 @@ const grow = (pool: Pool, count: number): Effect.Effect<void, PoolError> =>
       if (!pool.slots.has(id)) added.push(Keeping.makeSlot(pool, index, stored.get(id)))
     }
     for (const slot of added) pool.slots.set(slot.id, slot)
-    const claims = Effect.forEach(added, (slot) => Keeping.claim(pool, slot, stored.get(slot.id)), {
-      concurrency: 16,
-      discard: true
-    })
-    yield* Effect.onError(claims, () => Effect.forEach(added, (slot) => remove(pool, slot), { discard: true }))
+    const claims = Effect.forEach(added, (slot) => Keeping.claim(pool, slot, stored.get(slot.id)), { concurrency: 16 })
+    const claimed = yield* Effect.onError(claims, () =>
+      Effect.forEach(added, (slot) => remove(pool, slot), { discard: true }))
     for (const slot of added) {
       slot.isAdded = true
       pool.tell({ _tag: "SlotAdded", slot: slot.id })
     }
-    const owned = added.filter(({ view }) => view.owned && view.record.state === "Idle")
-    yield* Effect.forEach(owned, (slot) => Keeping.launch(pool, slot), { concurrency: "unbounded", discard: true })
+    const idle = added.filter(({ view }, index) =>
+      claimed[index] === true && view.record.state === "Idle"
+    )
+    yield* Effect.forEach(idle, (slot) => Keeping.launch(pool, slot), { concurrency: "unbounded", discard: true })
   }).pipe(
     Effect.catchTag(
       "StoreError",
