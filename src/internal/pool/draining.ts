@@ -55,7 +55,11 @@ export const drain = (pool: Pool, timeout: number): Effect.Effect<DrainReport> =
           return Effect.void
         })
     })
-    const stopped = yield* Effect.forEach(pool.slots.values(), (slot) => stop(pool, slot), { concurrency: "unbounded" })
+    // After the pass, and the scaling, that had begun before.
+    const stopAll = Effect.suspend(() =>
+      Effect.forEach(pool.slots.values(), (slot) => stop(pool, slot), { concurrency: "unbounded" })
+    )
+    const stopped = yield* pool.passing.withPermit(pool.scaling.withPermit(stopAll))
     const { counts } = pool.jobs
     pool.tell({ _tag: "PoolDrained", gaveUpOn: gaveUpOn.length })
     return {

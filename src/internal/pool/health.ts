@@ -50,7 +50,9 @@ const putBack = (pool: Pool, slot: Slot, record: SlotRecord): Effect.Effect<bool
     const written = yield* ledger.writeThrough(view, (known) => isLeaving(slot) ? undefined : restarted(known))
     if (written === undefined) {
       if (ledger.degraded !== undefined) {
-        pool.teller.log("Warn", `the slot is not put back to work: ${ledger.degraded}`, { slot: slot.id })
+        pool.teller.log("Warn", `the slot is not put back to work: the slot store could not ${ledger.degraded}`, {
+          slot: slot.id
+        })
       }
       return false
     }

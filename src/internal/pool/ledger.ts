@@ -82,7 +82,10 @@ export class Ledger {
     return Effect.suspend(() => this.#write(view, change, "owe", 0))
   }
 
-  /** As `write`, but where the store does not do it, it is not done: the record stays as it was known. */
+  /**
+   * As `write`, but where the store does not do it, it is not done: the record stays as it was known. The store is tried
+   * even when it failed before.
+   */
   writeThrough(view: View, change: Change): Effect.Effect<Written> {
     return Effect.suspend(() => this.#write(view, change, "keep", 0))
   }
@@ -102,9 +105,10 @@ export class Ledger {
     if (!view.owned) return Effect.undefined
     const next = change(view.record)
     if (next === undefined) return Effect.undefined
-    if (this.degraded !== undefined || view.owed) {
-      return otherwise === "owe" ? Effect.succeed(this.#owe(view, next)) : Effect.undefined
+    if (otherwise === "owe" && (this.degraded !== undefined || view.owed)) {
+      return Effect.succeed(this.#owe(view, next))
     }
+    if (view.owed) return Effect.undefined
     const asked = this.asking.ask("put", () => this.#store.put(next))
     const noted = (answer: Answer<SlotRecord, VersionConflict>): Effect.Effect<Written> => {
       const came = this.#note(view, next, otherwise, answer)
