@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Semaphore from "effect/Semaphore"
+import { PoolClosed } from "../../SlotPoolError.ts"
 import type { PoolStatus } from "../../SlotPoolEvent.ts"
 import type { SlotPoolStore, SlotRecord } from "../../SlotPoolStore.ts"
 import type { RunningSupervisor } from "../../Supervisor.ts"
@@ -199,6 +200,7 @@ export class Pool {
   /** A job has not begun on the slot that had taken it, and will not. */
   putBack(job: Job): void {
     if (job.cancelled) return this.jobs.cancelled(job)
+    if (this.closed) return this.jobs.lose(job, new PoolClosed({}))
     this.jobs.putBack(job)
     if (this.draining && !this.canServe()) return this.jobs.cancelQueued()
     this.#offer()

@@ -167,9 +167,13 @@ export class Jobs {
     for (const job of this.#takeAll()) this.cancelled(job)
   }
 
+  lose(job: Job, reason: Reason): void {
+    this.end(job, "Lost", this.error(reason))
+  }
+
   /** Everything that waits for a slot ends for this reason. */
   loseQueued(reason: Reason): void {
-    for (const job of this.#takeAll()) this.end(job, "Lost", this.error(reason))
+    for (const job of this.#takeAll()) this.lose(job, reason)
   }
 
   /** Out of the line before the first one is told: who is told may make way for the next. */

@@ -204,18 +204,32 @@ export class Ledger {
   #eraseAll(): Effect.Effect<boolean> {
     return Effect.gen({ self: this }, function*() {
       for (const [slot, pool] of Array.from(this.#doomed)) {
-        const got = yield* this.asking.wait("get", () => this.#store.get(pool, slot))
-        const there = Exit.isSuccess(got) ? Option.getOrUndefined(got.value) : undefined
-        // What somebody else has taken is theirs, and what was taken up again here is at another version by then.
-        const answer: Exit.Exit<unknown, StoreError> = there?.owner === this.owner
-          ? yield* this.asking.wait("delete", () => this.#store.delete(pool, slot, there.version))
-          : got
-        if (Exit.isFailure(answer)) {
-          this.degrade(failureOf(answer))
-          return false
-        }
-        this.#doomed.delete(slot)
+        while (this.#doomed.has(slot)) if (!(yield* this.#erase(pool, slot))) return false
       }
+      return true
+    })
+  }
+
+  #erase(pool: string, slot: string): Effect.Effect<boolean> {
+    return Effect.gen({ self: this }, function*() {
+      const got = yield* this.asking.wait("get", () => this.#store.get(pool, slot))
+      if (Exit.isFailure(got)) {
+        this.degrade(failureOf(got))
+        return false
+      }
+      const there = Option.getOrUndefined(got.value)
+      // What somebody else has taken is theirs.
+      if (there?.owner !== this.owner) {
+        this.#doomed.delete(slot)
+        return true
+      }
+      // What was taken up again here, or written by anybody, is at another version by then: it is looked at once more.
+      const erased = yield* this.asking.wait("delete", () => this.#store.delete(pool, slot, there.version))
+      if (Exit.isFailure(erased)) {
+        this.degrade(failureOf(erased))
+        return false
+      }
+      if (erased.value) this.#doomed.delete(slot)
       return true
     })
   }
