@@ -37,6 +37,7 @@ import * as Draining from "./internal/pool/draining.ts"
 import * as Health from "./internal/pool/health.ts"
 import type { Job as JobEntry } from "./internal/pool/jobs.ts"
 import * as Keeping from "./internal/pool/keeping.ts"
+import * as Leasing from "./internal/pool/leasing.ts"
 import { failureOf } from "./internal/pool/ledger.ts"
 import * as Scaling from "./internal/pool/scaling.ts"
 import * as Serving from "./internal/pool/serving.ts"
@@ -256,7 +257,7 @@ export interface SlotPool<out W = void, out C = SlotConfig> {
   readonly name: string
   /** Under which name it owns its slots in the store: another one for each pool that is made. */
   readonly owner: string
-  /** Runs the workers (`slot-0`, …), the health supervisor (`health`), and keeps the lease (`lease`). */
+  /** Runs the workers (`slot-0`, …), the health supervisor (`health`), and keeps the slots (`lease`, `upkeep`). */
   readonly supervisor: Supervisor.RunningSupervisor
   readonly store: SlotPoolStore.SlotPoolStore["Service"]
   /** The options as they were decoded: durations in milliseconds. */
@@ -485,17 +486,20 @@ const makeWith = Effect.fnUntraced(function*(
   const hide = Telling.show(settings.name, context, () => pool.status())
   yield* Effect.addFinalizer(() => Effect.sync(hide))
 
-  yield* Effect.catch(Keeping.open(pool), (reason) => refuse(pool, reason))
-  const adding = Effect.provideContext(
-    Effect.gen(function*() {
-      yield* pool.supervisor.add(Keeping.task(pool))
-      for (const slot of pool.slots.values()) {
-        if (slot.view.owned && slot.view.record.state === "Idle") yield* Keeping.launch(pool, slot)
-      }
-    }),
-    context
+  const opening = Effect.gen(function*() {
+    yield* Leasing.begin(pool)
+    // However long it takes to take the slots up, the lease is renewed beside it.
+    yield* Effect.orDie(pool.supervisor.add(Leasing.task(pool)))
+    yield* Keeping.open(pool)
+    yield* Effect.orDie(pool.supervisor.add(Keeping.task(pool)))
+    for (const slot of pool.slots.values()) {
+      if (slot.view.owned && slot.view.record.state === "Idle") yield* Keeping.launch(pool, slot)
+    }
+  })
+  yield* Effect.catch(
+    Effect.provideContext(opening, context),
+    ({ operation, reason: why }) => refuse(pool, new StoreUnavailable({ operation, why }))
   )
-  yield* Effect.orDie(adding)
   if (settings.supervisor.enabled) yield* startHealth(pool)
   return facade(pool)
 })

@@ -29,7 +29,7 @@ interface Mark {
   readonly version: number
 }
 
-export const markOf = ({ incarnation, version }: Marked): Mark => ({
+const markOf = ({ incarnation, version }: Marked): Mark => ({
   incarnation: Number(incarnation),
   version: version === null ? Number.POSITIVE_INFINITY : Number(version)
 })

@@ -34,7 +34,7 @@ export interface Marked {
   readonly version: SlotRow["version"] | null
 }
 
-export interface Notice {
+interface Notice {
   readonly payload: string
 }
 

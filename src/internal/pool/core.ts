@@ -8,6 +8,7 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
 import * as Semaphore from "effect/Semaphore"
 import { PoolClosed } from "../../SlotPoolError.ts"
 import type { PoolStatus } from "../../SlotPoolEvent.ts"
@@ -119,6 +120,12 @@ export class Pool {
   degradedAt = 0
   /** When the lease was last asked for, and got: monotonic milliseconds, from before the store was asked. */
   leasedAt = 0
+  /** The lease ran out for a while: what is owned may not be. */
+  doubtful = false
+  /** Opened when there is something to bring together with the store. */
+  readonly upkeep = Latch.makeUnsafe(false)
+  /** What draining gave up on. */
+  readonly gaveUpOn: Array<{ readonly job: string; readonly slot: string | undefined }> = []
   readonly #clock: Clock.Clock
 
   constructor(options: {
@@ -173,6 +180,16 @@ export class Pool {
     return Math.round(this.now() + this.ledger.clockOffset)
   }
 
+  /** When the lease runs out, monotonic milliseconds. */
+  leaseEnd(): number {
+    return this.leasedAt + this.settings.lease
+  }
+
+  /** The slots that are not this pool's, and should be. */
+  missing(): ReadonlyArray<Slot> {
+    return Array.from(this.slots.values()).filter(({ intent, view }) => !view.owned && intent !== "retire")
+  }
+
   tell(told: Told, cause?: Cause.Cause<unknown>): void {
     this.teller.tell(told, cause)
   }
@@ -202,7 +219,6 @@ export class Pool {
     if (job.cancelled) return this.jobs.cancelled(job)
     if (this.closed) return this.jobs.lose(job, new PoolClosed({}))
     this.jobs.putBack(job)
-    if (this.draining && !this.canServe()) return this.jobs.cancelQueued()
     this.#offer()
     if (job.state === "Queued") this.clocks.startAgain(job)
   }
@@ -228,6 +244,12 @@ export class Pool {
       if (owned && (intent === undefined || intent === "restart") && (state === "Idle" || state === "Busy")) return true
     }
     return false
+  }
+
+  /** Nothing that waits for a slot is done any more: the drain's time is over, or nobody is left to do it. */
+  giveUpQueued(): void {
+    for (const { id: job, slot } of this.jobs.queue) this.gaveUpOn.push({ job, slot })
+    this.jobs.cancelQueued()
   }
 
   status(): PoolStatus {

@@ -6,7 +6,6 @@ import * as Exit from "effect/Exit"
 import * as Waiters from "../waiters.ts"
 import type { Pool, Slot } from "./core.ts"
 import * as Health from "./health.ts"
-import type { Job } from "./jobs.ts"
 import * as Keeping from "./keeping.ts"
 
 /** What draining gave up on. */
@@ -32,27 +31,21 @@ export const drain = (pool: Pool, timeout: number): Effect.Effect<DrainReport> =
     pool.draining = true
     pool.tell({ _tag: "PoolDraining" })
     yield* Effect.ignore(pool.supervisor.stop(Health.taskName))
-    const gaveUpOn: Array<GivenUp> = []
-    const giveUp = (jobs: Iterable<Job>) => {
-      for (const { id: job, slot } of jobs) gaveUpOn.push({ job, slot })
-    }
-    // Nobody would ever take them.
-    if (!pool.canServe()) {
-      giveUp(pool.jobs.queue)
-      pool.jobs.cancelQueued()
-    }
+    if (!pool.canServe()) pool.giveUpQueued()
     const settled = Effect.suspend(() =>
       pool.jobs.isSettled ? Effect.void : Waiters.wait(pool.jobs.settled, () => Exit.void)
     )
     yield* timeout === Number.POSITIVE_INFINITY ? settled : Effect.timeoutOrElse(settled, {
       duration: timeout,
       orElse: () =>
-        Effect.suspend(() => {
-          giveUp(pool.jobs.queue)
-          giveUp(pool.jobs.running)
-          pool.jobs.cancelQueued()
-          for (const job of pool.jobs.running) job.cancelled = true
-          return Effect.void
+        Effect.sync(() => {
+          // These first: one that waits for a queued one would go on, and end well.
+          for (const { finished, id, job } of pool.slots.values()) {
+            if (job === undefined || job === finished?.job) continue
+            pool.gaveUpOn.push({ job: job.id, slot: id })
+            job.cancelled = true
+          }
+          pool.giveUpQueued()
         })
     })
     // After the pass, and the scaling, that had begun before.
@@ -61,13 +54,13 @@ export const drain = (pool: Pool, timeout: number): Effect.Effect<DrainReport> =
     )
     const stopped = yield* pool.passing.withPermit(pool.scaling.withPermit(stopAll))
     const { counts } = pool.jobs
-    pool.tell({ _tag: "PoolDrained", gaveUpOn: gaveUpOn.length })
+    pool.tell({ _tag: "PoolDrained", gaveUpOn: pool.gaveUpOn.length })
     return {
       slots: stopped.filter(({ isStopped }) => isStopped).length,
       unstoppable: stopped.filter(({ hasEnded }) => !hasEnded).map(({ slot }) => slot),
       succeeded: counts.Succeeded,
       failed: counts.Failed,
-      gaveUpOn
+      gaveUpOn: pool.gaveUpOn
     }
   })
 

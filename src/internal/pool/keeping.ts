@@ -1,10 +1,9 @@
 /**
- * Keeping what the pool owns: taking slots up in the store, and renewing the lease under which it owns them.
+ * Keeping what the pool owns: taking slots up in the store, holding on to them, starting their workers.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
-import { StoreUnavailable } from "../../SlotPoolError.ts"
 import type { SlotRecord, StoreError } from "../../SlotPoolStore.ts"
 import * as Task from "../../Task.ts"
 import type { Pool } from "./core.ts"
@@ -87,6 +86,8 @@ const claimIt = (pool: Pool, slot: Slot, stored: SlotRecord | undefined): Effect
       // Somebody was faster, or has it: the next look will see.
       return error._tag === "StoreError" ? yield* Effect.fail(error) : false
     }
+    // It may have taken so long that the lease is over by now.
+    if (pool.now() >= pool.leaseEnd()) return false
     pool.ledger.hold(view, answer.value)
     const { restarts, state } = answer.value
     const exhausted = Records.isExhausted(answer.value, pool.settings.maxRestarts)
@@ -113,7 +114,7 @@ export const launch = (pool: Pool, slot: Slot): Effect.Effect<void> =>
   }).pipe(
     Effect.catchTag("TaskNotFound", () =>
       isWanted(pool, slot)
-        ? Effect.provideContext(pool.supervisor.add(Serving.task(pool, slot)), pool.context as never)
+        ? Effect.provideContext(pool.supervisor.add(Serving.task(pool, slot.id)), pool.context as never)
         : Effect.void),
     // One that does not end is reported by the supervisor; it runs again when it has.
     Effect.ignore
@@ -125,29 +126,25 @@ export const stop = (pool: Pool, slot: Slot): Effect.Effect<void> =>
     if (written !== undefined) pool.tell({ _tag: "SlotStopped", slot: slot.id })
   })
 
-/** Takes up every slot that is not owned, and may be had. */
-const takeUp = (pool: Pool, isTime: () => boolean): Effect.Effect<void, StoreError> =>
+/** Takes up every slot that is not owned, and may be had. What a drained pool has lost is for others. */
+const takeUp = (pool: Pool): Effect.Effect<void, StoreError> =>
   Effect.gen(function*() {
-    const missing = Array.from(pool.slots.values()).filter(({ intent, view }) => !view.owned && intent !== "retire")
+    const missing = pool.draining ? [] : pool.missing()
     if (missing.length === 0) return
     const stored = yield* list(pool)
     yield* Effect.forEach(missing, (slot) =>
-      Effect.gen(function*() {
-        if (!isTime()) return
-        if (!(yield* claim(pool, slot, stored.get(slot.id)))) return
-        if (pool.draining) yield* stop(pool, slot)
-        else if (slot.view.record.state === "Idle") yield* launch(pool, slot)
+      Effect.map(pool.closed ? Effect.succeed(false) : claim(pool, slot, stored.get(slot.id)), (isClaimed) => {
+        // What is left of the last run may take its time: nobody waits for it here.
+        if (isClaimed && slot.view.record.state === "Idle") {
+          pool.fork(launch(pool, slot))
+        }
       }), { concurrency: 16, discard: true })
   })
 
 /** The slots that a pool has when it is opened: as many as it was made with, and those that it had before. */
-export const open = (pool: Pool): Effect.Effect<void, StoreUnavailable> =>
+export const open = (pool: Pool): Effect.Effect<void, StoreError> =>
   Effect.gen(function*() {
-    const { elastic, initial, lease, max } = pool.settings
-    pool.leasedAt = pool.now()
-    yield* Effect.flatten(pool.ledger.asking.wait("lease", () => pool.store.lease(pool.owner, lease)))
-    const now = yield* Effect.flatten(pool.ledger.asking.wait("now", () => pool.store.now))
-    pool.ledger.clockOffset = now - pool.now()
+    const { elastic, initial, max } = pool.settings
     const stored = yield* list(pool)
     for (let index = 0; index < max; index++) {
       const record = stored.get(slotName(index))
@@ -160,60 +157,7 @@ export const open = (pool: Pool): Effect.Effect<void, StoreUnavailable> =>
       concurrency: 16,
       discard: true
     })
-  }).pipe(
-    Effect.catchTag("StoreError", ({ operation, reason: why }) => Effect.fail(new StoreUnavailable({ operation, why })))
-  )
-
-/** How often a store that does not do what it is asked is tried again, at least. */
-const retryEvery = 1000
-
-/** The task that renews the lease, for as long as the pool lives. */
-export const task = (pool: Pool): Task.Task<never> => {
-  const { lease } = pool.settings
-  let fenced = false
-  const runsOutAt = () => pool.leasedAt + lease
-  const keep = Effect.gen(function*() {
-    while (true) {
-      const wait = pool.ledger.degraded === undefined ? lease / 3 : Math.min(retryEvery, lease / 3)
-      yield* Effect.sleep(Math.max(1, fenced ? wait : Math.min(wait, runsOutAt() - pool.now())))
-      yield* Effect.uninterruptible(renew)
-    }
   })
-  const fenceIfOver = () => {
-    if (fenced || pool.now() < runsOutAt()) return
-    fenced = true
-    fence(pool)
-  }
-  const renew = Effect.gen(function*() {
-    const { ledger, owner, settings: { storeTimeout }, store } = pool
-    // After a stall the lease may be over, and the store in order: what nobody has taken is held on to.
-    if (ledger.degraded !== undefined) fenceIfOver()
-    const asked = pool.now()
-    // What lasts no longer than the question is let go in time, not when the question is given up.
-    const left = runsOutAt() - asked
-    const patience = fenced || left <= 0 ? storeTimeout : Math.min(storeTimeout, left)
-    const renewed = yield* Effect.flatten(
-      ledger.asking.wait("renew", () => store.renew(owner, lease), patience)
-    )
-    if (!renewed) yield* holdOn(pool)
-    fenced = false
-    // Counted from before the store was asked: the store's lease lasts longer, never shorter.
-    pool.leasedAt = asked
-    // However slow the store: the rest waits for the next time, the lease does not.
-    const isTime = () => pool.now() < asked + lease / 3
-    yield* ledger.settle(isTime)
-    yield* takeUp(pool, isTime)
-  }).pipe(Effect.catchTag("StoreError", (error) =>
-    Effect.sync(() => {
-      pool.ledger.degrade(error)
-      fenceIfOver()
-    })))
-  const told = Effect.tapDefect(keep, (defect) => Effect.logError("keeping the lease of the pool died", defect))
-  return Task.make("lease", told, {
-    restart: { mode: "permanent", schedule: Schedule.spaced("1 second") },
-    stopTimeout: "infinity"
-  })
-}
 
 /**
  * The lease ran out while nobody renewed it (the machine slept, say). What nobody has taken meanwhile is held on to, with
@@ -221,13 +165,13 @@ export const task = (pool: Pool): Task.Task<never> => {
  */
 const holdOn = (pool: Pool): Effect.Effect<void, StoreError> =>
   Effect.gen(function*() {
-    const { ledger, owner, settings: { lease }, store } = pool
-    yield* Effect.flatten(ledger.asking.wait("lease", () => store.lease(owner, lease)))
+    const { ledger, owner, store } = pool
     for (const view of Array.from(ledger.views)) {
-      if (!view.owned || view.owed) continue
+      // What is owed is looked at when it is paid.
+      if (!view.owned || view.owed || pool.closed) continue
       const answer = yield* ledger.asking.wait("claim", () => store.claim({ ...view.record, owner }))
       if (Exit.isSuccess(answer)) {
-        if (answer.value.version > view.record.version) view.record = answer.value
+        ledger.accept(view, answer.value)
         continue
       }
       const error = failureOf(answer)
@@ -237,9 +181,29 @@ const holdOn = (pool: Pool): Effect.Effect<void, StoreError> =>
     }
   })
 
-/** The lease may have run out for all that is known here: nothing is owned any more. */
-const fence = (pool: Pool): void => {
-  for (const view of Array.from(pool.ledger.views)) {
-    pool.ledger.lose(view, "the lease ran out while the store could not be reached")
-  }
+/**
+ * The task that brings the pool and its store together again: after a lease that ran out, a store that was away, a slot
+ * that somebody else had. It takes its time; the lease is renewed beside it.
+ */
+export const task = (pool: Pool): Task.Task<never> => {
+  const once = Effect.gen(function*() {
+    if (pool.doubtful) {
+      yield* holdOn(pool)
+      pool.doubtful = false
+    }
+    yield* pool.ledger.settle(() => !pool.closed)
+    yield* takeUp(pool)
+  }).pipe(Effect.catchTag("StoreError", (error) => Effect.sync(() => pool.ledger.degrade(error))))
+  const upkeep = Effect.gen(function*() {
+    while (true) {
+      yield* pool.upkeep.await
+      pool.upkeep.closeUnsafe()
+      yield* Effect.uninterruptible(once)
+    }
+  })
+  const told = Effect.tapDefect(upkeep, (defect) => Effect.logError("the upkeep of the pool died", defect))
+  return Task.make("upkeep", told, {
+    restart: { mode: "permanent", schedule: Schedule.spaced("1 second") },
+    stopTimeout: "infinity"
+  })
 }

@@ -83,8 +83,8 @@ export class Ledger {
   }
 
   /**
-   * As `write`, but where the store does not do it, it is not done: the record stays as it was known. The store is tried
-   * even when it failed before.
+   * As `write`, but where the store does not do it, or somebody else was faster, it is not done: the record stays as it
+   * was known. The store is tried even when it failed before.
    */
   writeThrough(view: View, change: Change): Effect.Effect<Written> {
     return Effect.suspend(() => this.#write(view, change, "keep", 0))
@@ -95,6 +95,12 @@ export class Ledger {
     if (view.owned && !view.owed && view.writing === undefined && record.version > view.record.version) {
       view.record = record
     }
+  }
+
+  /** The store has answered that it has this record now. What is owed here is newer. */
+  accept(view: View, record: SlotRecord): void {
+    if (view.owed) view.record = { ...view.record, version: record.version }
+    else if (record.version > view.record.version) view.record = record
   }
 
   #write(view: View, change: Change, otherwise: Otherwise, lost: number): Effect.Effect<Written> {
@@ -137,7 +143,7 @@ export class Ledger {
     // It was lost while it was written.
     if (!view.owned) return undefined
     if (Exit.isSuccess(answer)) {
-      view.record = view.owed ? { ...view.record, version: answer.value.version } : answer.value
+      this.accept(view, answer.value)
       return answer.value
     }
     const error = failureOf(answer)
@@ -152,6 +158,7 @@ export class Ledger {
   /** Somebody else was faster: the change is made on what they wrote. */
   #lost(view: View, change: Change, otherwise: Otherwise, lost: number): Effect.Effect<Written> {
     return Effect.flatMap(this.#reread(view), () => {
+      if (otherwise === "keep") return Effect.undefined
       if (lost < raceLimit) return this.#write(view, change, otherwise, lost + 1)
       this.degrade(new StoreError({ operation: "put", reason: `lost ${raceLimit} races in a row` }))
       return this.#write(view, change, otherwise, 0)
@@ -197,15 +204,13 @@ export class Ledger {
   erase({ pool, slot }: SlotRecord): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.#doomed.set(slot, pool)
-      return this.degraded === undefined ? Effect.asVoid(this.#eraseAll()) : Effect.void
+      return this.degraded === undefined ? Effect.asVoid(this.#eraseOne(pool, slot)) : Effect.void
     })
   }
 
-  #eraseAll(): Effect.Effect<boolean> {
+  #eraseOne(pool: string, slot: string): Effect.Effect<boolean> {
     return Effect.gen({ self: this }, function*() {
-      for (const [slot, pool] of Array.from(this.#doomed)) {
-        while (this.#doomed.has(slot)) if (!(yield* this.#erase(pool, slot))) return false
-      }
+      while (this.#doomed.has(slot)) if (!(yield* this.#erase(pool, slot))) return false
       return true
     })
   }
@@ -240,16 +245,18 @@ export class Ledger {
       if (this.degraded === undefined) return
       // What is changed meanwhile is owed too: it is over when nothing is found owed, in one step with saying so.
       for (let next = this.#owing(); next !== undefined; next = this.#owing()) {
-        if (!isTime() || !(yield* next === "doomed" ? this.#eraseAll() : this.#pay(next))) return
+        const settled = "record" in next ? this.#pay(next) : this.#eraseOne(next.pool, next.slot)
+        if (!isTime() || !(yield* settled)) return
       }
       this.degraded = undefined
       this.#told.recovered()
     })
   }
 
-  #owing(): View | "doomed" | undefined {
+  #owing(): View | { readonly pool: string; readonly slot: string } | undefined {
     for (const view of this.views) if (view.owed) return view
-    return this.#doomed.size > 0 ? "doomed" : undefined
+    for (const [slot, pool] of this.#doomed) return { pool, slot }
+    return undefined
   }
 
   /** The store may have done what it did not answer: what is written is based on whatever version it has. */

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
+import * as Scheduler from "effect/Scheduler"
 import * as Schema from "effect/Schema"
 import * as Heartbeat from "../../Heartbeat.ts"
 import * as RestartPolicy from "../../RestartPolicy.ts"
@@ -36,33 +37,41 @@ interface JobContext {
 /** However a worker ends, it waits to be put back to work, for as long as that takes. */
 const untilAsked = RestartPolicy.make({ mode: "permanent", schedule: Schedule.spaced(Duration.infinity) })
 
-/** The task of a slot. It runs once; only the pool puts it back to work. */
-export const task = (pool: Pool, slot: Slot): Task.Task<unknown, unknown, unknown> => {
+/**
+ * The task of a slot. It runs once; only the pool puts it back to work. Which slot it is is looked up by each run: one
+ * that is scaled away may come back, while what is left of its last run takes its time.
+ */
+export const task = (pool: Pool, id: string): Task.Task<unknown, unknown, unknown> => {
   const { probe, probing, stopTimeout } = pool.settings
   const options = {
     restart: untilAsked,
     stopTimeout: stopTimeout === Number.POSITIVE_INFINITY ? "infinity" : stopTimeout
   } as const
-  const run = Effect.onExit(body(pool, slot), (exit) => ended(pool, slot, exit))
+  const run = Effect.suspend(() => {
+    const slot = pool.slots.get(id)
+    return slot === undefined ? Effect.void : Effect.onExit(body(pool, slot), (exit) => ended(pool, slot, exit))
+  })
   return probe === undefined
-    ? Task.make(slot.id, run, options)
-    : Task.make(slot.id, run, { ...options, heartbeat: Heartbeat.probe(probed(slot, probe), probing) })
+    ? Task.make(id, run, options)
+    : Task.make(id, run, { ...options, heartbeat: Heartbeat.probe(probed(pool, id, probe), probing) })
 }
 
 /** There is nothing to look at before the worker has been acquired; that has a bound of its own. */
 const probed = (
-  slot: Slot,
+  pool: Pool,
+  id: string,
   probe: NonNullable<Pool["settings"]["probe"]>
 ): Effect.Effect<unknown, unknown, unknown> =>
-  Effect.suspend(() =>
-    slot.worker === undefined
+  Effect.suspend(() => {
+    const slot = pool.slots.get(id)
+    return slot?.worker === undefined
       ? Effect.void
       : Effect.onExit(probe(slot.worker.value as never, slot.info() as never), (exit) =>
         Effect.sync(() => {
           const failures = (slot.probeFailure?.failures ?? 0) + 1
           slot.probeFailure = Exit.isFailure(exit) ? { cause: probeCause(exit.cause), failures } : undefined
         }))
-  )
+  })
 
 /** A probe that takes too long is interrupted. */
 const probeCause = (cause: Cause.Cause<unknown>): Cause.Cause<unknown> =>
@@ -84,20 +93,48 @@ const body = (pool: Pool, slot: Slot): Effect.Effect<unknown, unknown, unknown> 
     yield* acquire(pool, slot)
     yield* Effect.addFinalizer(() => untilJobEnded(slot))
     yield* watch(pool, slot)
-    yield* serve(pool, slot, yield* CurrentRun)
+    // It yields of itself, between jobs: one that has been taken begins before those that came after it.
+    yield* Effect.provideService(serve(pool, slot, yield* CurrentRun), Scheduler.PreventSchedulerYield, true)
   })
 
+/**
+ * Acquires the worker beside the run, so that one whose making cannot be interrupted is not waited for beyond its time:
+ * what is left of it ends before the slot is put back to work.
+ */
 const acquire = (pool: Pool, slot: Slot): Effect.Effect<void, unknown, unknown> => {
   const { acquire, acquireTimeout } = pool.settings
-  const acquired = acquire === undefined ? Effect.undefined : Effect.suspend(() => acquire(slot.info() as never))
-  const inTime = acquireTimeout === Number.POSITIVE_INFINITY
-    ? acquired
-    : Effect.timeoutOrElse(acquired, {
-      duration: acquireTimeout,
-      orElse: () => Effect.die(new Error(`the worker was not acquired within ${acquireTimeout} ms`))
+  if (acquire === undefined) {
+    return Effect.sync(() => {
+      slot.worker = { value: undefined }
     })
-  return Effect.map(inTime, (value) => {
-    slot.worker = { value }
+  }
+  return Effect.gen(function*() {
+    const acquiring = yield* Effect.forkChild(Effect.suspend(() => acquire(slot.info() as never)), {
+      startImmediately: true
+    })
+    yield* Effect.addFinalizer(() => Effect.asVoid(Fiber.interrupt(acquiring)))
+    slot.worker = { value: yield* inTime(pool, acquiring, acquireTimeout) }
+  })
+}
+
+const inTime = (
+  pool: Pool,
+  acquiring: Fiber.Fiber<unknown, unknown>,
+  timeout: number
+): Effect.Effect<unknown, unknown> => {
+  if (timeout === Number.POSITIVE_INFINITY) return Fiber.join(acquiring)
+  return Effect.callback((resume) => {
+    const clock = pool.fork(Effect.sleep(timeout))
+    clock.addObserver((rung) => {
+      if (Exit.isFailure(rung)) return
+      resume(Effect.die(new Error(`the worker was not acquired within ${timeout} ms`)))
+      acquiring.interruptUnsafe()
+    })
+    acquiring.addObserver((exit) => {
+      clock.interruptUnsafe()
+      resume(exit)
+    })
+    return Effect.sync(() => clock.interruptUnsafe())
   })
 }
 
@@ -143,6 +180,9 @@ const lost = (pool: Pool, slot: Slot, job: Job, why: string, exit: Exit.Exit<nev
 // serving
 // ---------------------------------------------------------------------------------------------------------------------
 
+/** After so many jobs without waiting for one a worker lets others go on. */
+const inARow = 128
+
 /** Whether the worker is to take no more jobs. */
 const isOver = (slot: Slot): boolean => slot.intent !== undefined || slot.workerEnd !== undefined
 
@@ -153,6 +193,7 @@ const serve = Effect.fnUntraced(function*(
 ): Effect.fn.Return<void, unknown> {
   const { jobs, ledger } = pool
   const runs = runner(pool, slot, current)
+  let served = 0
   while (!isOver(slot)) {
     let job = jobs.take(slot.id)
     if (job === undefined) {
@@ -179,7 +220,7 @@ const serve = Effect.fnUntraced(function*(
       }
       slot.jobFiber = undefined
       const left: Records.Ended = { job: job.id, well: Exit.isSuccess(exit) && !job.cancelled, session: slot.session }
-      const next = isOver(slot) ? undefined : jobs.take(slot.id)
+      const next = isOver(slot) || ++served % inARow === 0 ? undefined : jobs.take(slot.id)
       slot.job = next
       slot.finished = { job, exit }
       assigned = yield* ledger.write(slot.view, next === undefined ? Records.ended(left) : Records.busy(next.id, left))
@@ -188,6 +229,7 @@ const serve = Effect.fnUntraced(function*(
       job = next
     }
     free(slot)
+    if (served % inARow === 0) yield* Effect.yieldNow
   }
   if (slot.workerEnd !== undefined && slot.intent === undefined) return yield* failureOf(slot.workerEnd)
 })
@@ -418,6 +460,8 @@ const ended = (pool: Pool, slot: Slot, exit: Exit.Exit<unknown, unknown>): Effec
     slot.job = undefined
     answerFinished(pool, slot)
     if (job !== undefined) answer(pool, slot, job, fault, outcome)
+    // Nobody may be left to do what the drain waits for.
+    if (pool.draining && !pool.canServe()) pool.giveUpQueued()
     free(slot)
     jobFiber?.interruptUnsafe()
   })
@@ -472,8 +516,6 @@ const errored = Effect.fnUntraced(function*(
     pool.tell({ _tag: "SlotErrored", ...told, ...(dueAt === undefined ? {} : { dueAt }) }, defect)
     if (Records.isExhausted(written, maxRestarts)) pool.tell({ _tag: "SlotExhausted", ...told })
   }
-  // Nobody is left to do what drain waits for.
-  if (pool.draining && !pool.canServe()) pool.jobs.cancelQueued()
   return error
 })
 

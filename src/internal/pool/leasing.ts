@@ -1,0 +1,70 @@
+/**
+ * The lease under which a pool owns its slots: renewed in time, or its slots are let go in time. It does nothing else, so
+ * that nothing holds it up.
+ */
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import type { StoreError } from "../../SlotPoolStore.ts"
+import * as Task from "../../Task.ts"
+import type { Pool } from "./core.ts"
+
+/** Begins the lease, and sets the clock by the store's. */
+export const begin = (pool: Pool): Effect.Effect<void, StoreError> =>
+  Effect.gen(function*() {
+    const { ledger: { asking }, owner, settings: { lease }, store } = pool
+    pool.leasedAt = pool.now()
+    yield* Effect.flatten(asking.wait("lease", () => store.lease(owner, lease)))
+    pool.ledger.clockOffset = (yield* Effect.flatten(asking.wait("now", () => store.now))) - pool.now()
+  })
+
+/** How often a store that does not do what it is asked is tried again, at least. */
+const retryEvery = 1000
+
+/** The task that renews the lease, for as long as the pool lives. */
+export const task = (pool: Pool): Task.Task<never> => {
+  const { lease, storeTimeout } = pool.settings
+  const { ledger, owner, store } = pool
+  let fenced = false
+  /** The lease may have run out for all that is known here: nothing is owned any more. */
+  const fenceIfOver = () => {
+    if (fenced || pool.now() < pool.leaseEnd()) return
+    fenced = true
+    for (const view of Array.from(ledger.views)) {
+      ledger.lose(view, "the lease ran out while the store could not be reached")
+    }
+  }
+  const renew = Effect.gen(function*() {
+    // After a stall the lease may be over, and the store in order: what nobody has taken is held on to.
+    if (ledger.degraded !== undefined) fenceIfOver()
+    let asked = pool.now()
+    // What lasts no longer than the question is let go in time, not when the question is given up.
+    const left = pool.leaseEnd() - asked
+    const patience = fenced || left <= 0 ? storeTimeout : Math.min(storeTimeout, left)
+    const renewed = yield* Effect.flatten(ledger.asking.wait("renew", () => store.renew(owner, lease), patience))
+    if (!renewed) {
+      asked = pool.now()
+      yield* Effect.flatten(ledger.asking.wait("lease", () => store.lease(owner, lease), patience))
+      pool.doubtful = true
+    }
+    fenced = false
+    // Counted from before the store was asked: the store's lease lasts longer, never shorter.
+    pool.leasedAt = asked
+    if (pool.doubtful || ledger.degraded !== undefined || pool.missing().length > 0) pool.upkeep.openUnsafe()
+  }).pipe(Effect.catchTag("StoreError", (error) =>
+    Effect.sync(() => {
+      ledger.degrade(error)
+      fenceIfOver()
+    })))
+  const keep = Effect.gen(function*() {
+    while (true) {
+      const wait = ledger.degraded === undefined ? lease / 3 : Math.min(retryEvery, lease / 3)
+      yield* Effect.sleep(Math.max(1, fenced ? wait : Math.min(wait, pool.leaseEnd() - pool.now())))
+      yield* Effect.uninterruptible(renew)
+    }
+  })
+  const told = Effect.tapDefect(keep, (defect) => Effect.logError("keeping the lease of the pool died", defect))
+  return Task.make("lease", told, {
+    restart: { mode: "permanent", schedule: Schedule.spaced("1 second") },
+    stopTimeout: "infinity"
+  })
+}
