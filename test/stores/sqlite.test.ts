@@ -7,6 +7,7 @@ import * as Layer from "effect/Layer"
 import { existsSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
+import * as Child from "./child.ts"
 import * as Crash from "./crash.ts"
 import * as Files from "./files.ts"
 import { raceOfProcesses } from "./rivals.ts"
@@ -199,6 +200,22 @@ describe("a file that somebody else has locked", () => {
 })
 
 describe("processes", () => {
+  it.effect("SP-39 processes that make the file at once have it all, and none keeps another from writing", () =>
+    Effect.gen(function*() {
+      const filename = yield* Files.file
+      const pools = ["one", "two", "three"]
+      const writers = yield* Effect.forEach(pools, (pool) => Child.start("writer", [filename, pool, pool, "2"]))
+      for (const writer of writers) yield* writer.lines(300)
+      const answered = yield* Effect.forEach(writers, ({ kill }) => kill)
+      const store = yield* opened(layer({ filename }))
+      for (const [n, pool] of pools.entries()) {
+        const { corrupt, records } = yield* store.list(pool, { owner: pool })
+        assert.deepStrictEqual(corrupt, [])
+        for (const { slot, version } of records) assert.include(answered[n]!, `${slot} ${version - 1}`)
+        assert.strictEqual(records.length, 2)
+      }
+    }))
+
   it.effect("SP-32 two processes that race for the same slots never own one at the same time", () =>
     Effect.gen(function*() {
       const filename = yield* Files.file
