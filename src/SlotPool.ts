@@ -396,9 +396,12 @@ export interface SlotPoolOptions<
   readonly slotFailure?: (error: unknown) => boolean
   /** How often a slot is put back to work; 0 is never, `Infinity` always. Default 3. */
   readonly maxRestarts?: number
-  /** When a slot in error is due: the schedule's delays, and never again when it is done. Default: at once. */
+  /**
+   * When a slot in error is due: the schedule's delays, and never again when it is done, or when `on` asks for anything but
+   * a restart after a typed failure of the worker. A mode has no say: a slot is always wanted. Default: at once.
+   */
   readonly restart?:
-    | RestartPolicy.RestartOptions<NoInfer<AE | WE>, R2>
+    | Omit<RestartPolicy.RestartOptions<NoInfer<AE | WE>, R2>, "mode">
     | RestartPolicy.RestartPolicy<NoInfer<AE | WE>, R2>
   /** How long a worker may take to be acquired; default 1 minute. */
   readonly acquireTimeout?: Options.DurationOption
@@ -474,6 +477,12 @@ const makeWith = Effect.fnUntraced(function*(
   // In the order in which they are undone: the slots are free when everything that runs on them has ended.
   yield* Effect.addFinalizer(() => pool.teller.close())
   yield* Effect.addFinalizer(() => Effect.asVoid(pool.ledger.asking.wait("release", () => store.release(owner))))
+  // What is owed to the store is tried once more.
+  yield* Effect.addFinalizer(() =>
+    Effect.map(pool.ledger.settle(() => true), () => {
+      pool.ledger.closed = true
+    })
+  )
   // What its workers do is told by the pool: once is enough.
   pool.supervisor = yield* Effect.provideService(
     Supervisor.make({ name: settings.name }),
@@ -537,6 +546,9 @@ type AnyJob = Job<unknown, unknown, unknown, unknown, unknown>
 
 const runKeys = ["timeout", "assignTimeout"]
 
+/** The jobs of one fan-out that have not ended. */
+type Group = Set<JobEntry>
+
 const facade = (pool: Pool): SlotPool<unknown, unknown> => {
   const { jobs, settings, store } = pool
   const where = `SlotPool(${JSON.stringify(settings.name)})`
@@ -592,18 +604,30 @@ const facade = (pool: Pool): SlotPool<unknown, unknown> => {
       return Effect.ignoreCause(ended(job))
     })
 
-  const run = (work: AnyJob, options: RunOptions = noOptions): Effect.Effect<unknown, unknown> =>
+  const run = (
+    work: AnyJob,
+    options: RunOptions = noOptions,
+    group: Group | undefined = undefined
+  ): Effect.Effect<unknown, unknown> =>
     Effect.contextWith((context: Context.Context<never>) => {
-      const reason = refusal()
-      if (reason !== undefined) return refuse(pool, reason)
       if (options !== noOptions) Options.onlyKeys(where, "options of run", options, runKeys)
       const job = entry(work, options, false, context)
       return Effect.callback<unknown, unknown>((resume) => {
+        // Looked at in the step in which it is added: a drain that began between would not wait for it.
+        const reason = refusal()
+        if (reason !== undefined) return resume(refuse(pool, reason))
+        const wake = group === undefined ? resume : (exit: Exit.Exit<unknown, unknown>) => {
+          group.delete(job)
+          resume(exit)
+        }
         job.waiters = Waiters.make()
-        job.waiters.resumes.add(resume)
+        job.waiters.resumes.add(wake)
+        group?.add(job)
         jobs.add(job)
         return Effect.suspend(() => {
-          job.waiters?.resumes.delete(resume)
+          job.waiters?.resumes.delete(wake)
+          // Those that wait go first, or they would begin on the slots that come free.
+          for (const other of group ?? []) if (other.state === "Queued") jobs.cancelled(other)
           return cancel(job)
         })
       })
@@ -654,7 +678,7 @@ const facade = (pool: Pool): SlotPool<unknown, unknown> => {
     supervisor: pool.supervisor,
     store,
     config: configOf(settings),
-    run: run as SlotPool<unknown, unknown>["run"],
+    run: ((work: AnyJob, options?: RunOptions) => run(work, options)) as SlotPool<unknown, unknown>["run"],
     submit: submit as SlotPool<unknown, unknown>["submit"],
     result: ((id: string) => Effect.map(known(id), (job) => Option.fromUndefinedOr(job.exit))) as SlotPool<
       unknown,
@@ -674,9 +698,10 @@ const facade = (pool: Pool): SlotPool<unknown, unknown> => {
         }
         Options.onlyKeys(where, "options of fanOut", options, runKeys)
         const atOnce = concurrency === undefined ? pool.slots.size : counted("concurrency", concurrency)
+        const group: Group = new Set()
         return Effect.forEach(
           inputs,
-          (input) => Effect.exit(run((worker, context) => job(worker, input, context), options)),
+          (input) => Effect.exit(run((worker, context) => job(worker, input, context), options, group)),
           { concurrency: Math.max(1, atOnce) }
         )
       })) as never,
@@ -733,16 +758,22 @@ const findSlots = (
   pool: Pool,
   filter: SlotPoolStore.SlotFilter
 ): Effect.Effect<ReadonlyArray<SlotView<unknown>>, PoolError> =>
-  Effect.flatMap(pool.ledger.asking.wait("list", () => pool.store.list(pool.settings.name, filter)), (answer) => {
-    if (Exit.isFailure(answer)) {
-      const { operation, reason: why } = failureOf(answer)
-      return refuse(pool, new StoreUnavailable({ operation, why }))
+  Effect.flatMap(
+    Effect.suspend(() => {
+      Options.onlyKeys("SlotPool.findSlots", "filter", filter, ["state", "name", "role", "owner"])
+      return pool.ledger.asking.wait("list", () => pool.store.list(pool.settings.name, filter))
+    }),
+    (answer) => {
+      if (Exit.isFailure(answer)) {
+        const { operation, reason: why } = failureOf(answer)
+        return refuse(pool, new StoreUnavailable({ operation, why }))
+      }
+      return Effect.succeed(answer.value.records.map((record) => ({
+        ...record,
+        config: pool.slots.get(record.slot)?.config ?? Keeping.configOf(pool, record)
+      })))
     }
-    return Effect.succeed(answer.value.records.map((record) => ({
-      ...record,
-      config: pool.slots.get(record.slot)?.config ?? Keeping.configOf(pool, record)
-    })))
-  })
+  )
 
 // ---------------------------------------------------------------------------------------------------------------------
 // services and layers

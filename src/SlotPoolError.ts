@@ -144,7 +144,7 @@ export class PoolClosed extends Schema.TaggedError<PoolClosed>()("PoolClosed", {
  * @category reasons
  */
 export class SlotsOutOfRange extends Schema.TaggedError<SlotsOutOfRange>()("SlotsOutOfRange", {
-  slots: Schema.Finite,
+  slots: Schema.Number,
   min: Schema.Int,
   max: Schema.Int
 }) {

@@ -107,6 +107,7 @@ export interface CorruptRecord {
  */
 export interface SlotFilter {
   readonly state?: SlotState
+  /** As it was configured. */
   readonly name?: string
   readonly role?: string
   readonly owner?: string

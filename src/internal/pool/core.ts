@@ -124,6 +124,8 @@ export class Pool {
   doubtful = false
   /** Opened when there is something to bring together with the store. */
   readonly upkeep = Latch.makeUnsafe(false)
+  /** Opened when the store has failed to do what it was asked. */
+  readonly trouble = Latch.makeUnsafe(false)
   /** What draining gave up on. */
   readonly gaveUpOn: Array<{ readonly job: string; readonly slot: string | undefined }> = []
   readonly #clock: Clock.Clock
@@ -158,6 +160,7 @@ export class Pool {
         failed: () => this.teller.storeFailed(),
         degraded: (why) => {
           this.degradedAt = this.wallNow()
+          this.trouble.openUnsafe()
           this.tell({ _tag: "StoreDegraded", why })
         },
         recovered: () => this.tell({ _tag: "StoreRecovered" }),

@@ -131,9 +131,10 @@ const checkedConfigs = (
 
 const policyOf = (given: unknown): Settings["policy"] => {
   if (given === undefined) return undefined
-  return RestartPolicy.isRestartPolicy(given)
-    ? given as unknown as RestartPolicy.RestartPolicy<unknown>
-    : RestartPolicy.make(given as RestartPolicy.RestartOptions<unknown, never>)
+  if (RestartPolicy.isRestartPolicy(given)) return given as unknown as RestartPolicy.RestartPolicy<unknown>
+  const options = given as RestartPolicy.RestartOptions<unknown, never>
+  Options.onlyKeys(where, "restart", options, ["schedule", "times", "on"])
+  return RestartPolicy.make(options)
 }
 
 const probingOf = (given: Given["probing"]): Settings["probing"] => {

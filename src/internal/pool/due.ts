@@ -32,21 +32,8 @@ const isRestartable = (policy: RestartPolicy<unknown>, reason: RestartReason<unk
   return failed === undefined || policy.directive(failed.error) === "restart"
 }
 
-/** `now` is the store's time; schedules see the wall clock. A policy that fails itself puts nothing back to work. */
-export const ask = (
-  policy: RestartPolicy<unknown> | undefined,
-  asked: Asked,
-  reason: RestartReason<unknown>,
-  restarts: number,
-  now: number
-): Effect.Effect<Due> =>
-  policy === undefined ? Effect.undefined : answer(policy, asked, reason, restarts, now).pipe(
-    Effect.catchCause((cause) =>
-      Effect.as(Effect.logError("the restart policy of a slot failed", cause), { _tag: "Never" } as const)
-    )
-  )
-
-const answer = Effect.fnUntraced(function*(
+/** `now` is the store's time; schedules see the wall clock. The policy's mode has no say: a slot is always wanted. */
+export const ask = Effect.fnUntraced(function*(
   policy: RestartPolicy<unknown>,
   asked: Asked,
   reason: RestartReason<unknown>,

@@ -126,19 +126,25 @@ export const stop = (pool: Pool, slot: Slot): Effect.Effect<void> =>
     if (written !== undefined) pool.tell({ _tag: "SlotStopped", slot: slot.id })
   })
 
-/** Takes up every slot that is not owned, and may be had. What a drained pool has lost is for others. */
+/** Takes up every slot that is not owned, and may be had; a drained pool what is its own, and that is stopped. */
 const takeUp = (pool: Pool): Effect.Effect<void, StoreError> =>
   Effect.gen(function*() {
-    const missing = pool.draining ? [] : pool.missing()
+    const missing = pool.missing()
     if (missing.length === 0) return
     const stored = yield* list(pool)
-    yield* Effect.forEach(missing, (slot) =>
-      Effect.map(pool.closed ? Effect.succeed(false) : claim(pool, slot, stored.get(slot.id)), (isClaimed) => {
-        // What is left of the last run may take its time: nobody waits for it here.
-        if (isClaimed && slot.view.record.state === "Idle") {
-          pool.fork(launch(pool, slot))
-        }
-      }), { concurrency: 16, discard: true })
+    yield* Effect.forEach(missing, (slot) => takeUpOne(pool, slot, stored.get(slot.id)), {
+      concurrency: 16,
+      discard: true
+    })
+  })
+
+const takeUpOne = (pool: Pool, slot: Slot, stored: SlotRecord | undefined): Effect.Effect<void, StoreError> =>
+  Effect.gen(function*() {
+    if (pool.closed || (pool.draining && stored?.owner !== pool.owner)) return
+    if (!(yield* claim(pool, slot, stored))) return
+    if (pool.draining) yield* stop(pool, slot)
+    // What is left of the last run may take its time: nobody waits for it here.
+    else if (slot.view.record.state === "Idle") pool.fork(launch(pool, slot))
   })
 
 /** The slots that a pool has when it is opened: as many as it was made with, and those that it had before. */

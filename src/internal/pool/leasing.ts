@@ -3,6 +3,7 @@
  * that nothing holds it up.
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
 import type { StoreError } from "../../SlotPoolStore.ts"
 import * as Task from "../../Task.ts"
@@ -46,6 +47,9 @@ export const task = (pool: Pool): Task.Task<never> => {
       yield* Effect.flatten(ledger.asking.wait("lease", () => store.lease(owner, lease), patience))
       pool.doubtful = true
     }
+    // A clock that slept, or was set, is set again.
+    const now = yield* ledger.asking.wait("now", () => store.now, patience)
+    if (Exit.isSuccess(now)) ledger.clockOffset = now.value - pool.now()
     fenced = false
     // Counted from before the store was asked: the store's lease lasts longer, never shorter.
     pool.leasedAt = asked
@@ -57,9 +61,15 @@ export const task = (pool: Pool): Task.Task<never> => {
     })))
   const keep = Effect.gen(function*() {
     while (true) {
-      const wait = ledger.degraded === undefined ? lease / 3 : Math.min(retryEvery, lease / 3)
-      yield* Effect.sleep(Math.max(1, fenced ? wait : Math.min(wait, pool.leaseEnd() - pool.now())))
-      yield* Effect.uninterruptible(renew)
+      const isWell = ledger.degraded === undefined
+      const wait = isWell ? lease / 3 : Math.min(retryEvery, lease / 3)
+      const asleep = Effect.sleep(Math.max(1, fenced ? wait : Math.min(wait, pool.leaseEnd() - pool.now())))
+      pool.trouble.closeUnsafe()
+      const woken = isWell
+        ? yield* Effect.raceFirst(Effect.as(asleep, false), Effect.as(pool.trouble.await, true))
+        : yield* Effect.as(asleep, false)
+      // A store that has just failed is given a moment.
+      if (!woken) yield* Effect.uninterruptible(renew)
     }
   })
   const told = Effect.tapDefect(keep, (defect) => Effect.logError("keeping the lease of the pool died", defect))

@@ -51,6 +51,8 @@ export class Ledger {
   readonly #doomed = new Map<string, string>()
   /** Why the store is not relied on. */
   degraded: string | undefined = undefined
+  /** Nothing is written any more. */
+  closed = false
   /** What the store's clock shows beyond this process's monotonic one. */
   clockOffset = 0
 
@@ -108,7 +110,7 @@ export class Ledger {
     if (writing !== undefined) {
       return Effect.flatMap(Waiters.wait(writing, () => Exit.void), () => this.#write(view, change, otherwise, lost))
     }
-    if (!view.owned) return Effect.undefined
+    if (!view.owned || this.closed) return Effect.undefined
     const next = change(view.record)
     if (next === undefined) return Effect.undefined
     if (otherwise === "owe" && (this.degraded !== undefined || view.owed)) {

@@ -191,16 +191,12 @@ const serve = Effect.fnUntraced(function*(
   slot: Slot,
   current: Current | undefined
 ): Effect.fn.Return<void, unknown> {
-  const { jobs, ledger } = pool
+  const { ledger } = pool
   const runs = runner(pool, slot, current)
   let served = 0
   while (!isOver(slot)) {
-    let job = jobs.take(slot.id)
-    if (job === undefined) {
-      yield* untilWoken(pool, slot)
-      continue
-    }
-    slot.job = job
+    let job = yield* nextJob(pool, slot)
+    if (job === undefined) continue
     let assigned = yield* ledger.write(slot.view, Records.busy(job.id))
     // From job to job without an idle moment between them, as long as there are some.
     while (true) {
@@ -220,9 +216,9 @@ const serve = Effect.fnUntraced(function*(
       }
       slot.jobFiber = undefined
       const left: Records.Ended = { job: job.id, well: Exit.isSuccess(exit) && !job.cancelled, session: slot.session }
-      const next = isOver(slot) || ++served % inARow === 0 ? undefined : jobs.take(slot.id)
-      slot.job = next
       slot.finished = { job, exit }
+      slot.job = undefined
+      const next = ++served % inARow === 0 ? undefined : take(pool, slot)
       assigned = yield* ledger.write(slot.view, next === undefined ? Records.ended(left) : Records.busy(next.id, left))
       answerFinished(pool, slot)
       if (next === undefined) break
@@ -243,15 +239,24 @@ const answerFinished = (pool: Pool, slot: Slot): void => {
   else pool.jobs.end(finished.job, stateOf(finished.exit), finished.exit)
 }
 
-const untilWoken = (pool: Pool, slot: Slot): Effect.Effect<void> =>
+/** Takes the next job, or stands in line for one: in one step, or a job that comes between would find nobody. */
+const nextJob = (pool: Pool, slot: Slot): Effect.Effect<Job | undefined> =>
   Effect.callback((resume) => {
+    const taken = take(pool, slot)
+    if (taken !== undefined || isOver(slot)) return resume(Effect.succeed(taken))
     pool.idle.push(slot)
-    slot.wake = () => resume(Effect.void)
+    slot.wake = () => resume(Effect.sync(() => take(pool, slot)))
     return Effect.sync(() => {
       pool.idle.leave(slot)
       slot.wake = undefined
     })
   })
+
+const take = (pool: Pool, slot: Slot): Job | undefined => {
+  const job = isOver(slot) ? undefined : pool.jobs.take(slot.id)
+  slot.job = job
+  return job
+}
 
 /** Tells those who wait for the job to leave the slot. */
 const free = (slot: Slot): void => {
@@ -376,18 +381,21 @@ const jsonOf = (session: unknown): Schema.Json => {
   return Options.refuse("SlotPool", "session", session, "JSON")
 }
 
-/** Being woken later than this is the observer's stall, not the job's silence. */
+/** Being woken later than this is the observer's stall, and not held against the job. */
 const tolerance = 20
 
 /** The clocks of a job under way: how long it may take, and how long it may be silent. */
 const watched = (pool: Pool, slot: Slot, job: Job, silence: number): () => void => {
   const sleepers = new Set<Fiber.Fiber<void>>()
-  const after = (millis: number, then: () => void) => {
-    const sleeper = pool.fork(Effect.sleep(millis))
+  /** Tells how late it is, where that is the observer's stall. */
+  const after = (millis: number, then: (late: number) => void) => {
+    const due = pool.now() + millis
+    const sleeper = pool.fork(Effect.sleep(Math.ceil(millis)))
     sleepers.add(sleeper)
     sleeper.addObserver((exit) => {
       sleepers.delete(sleeper)
-      if (Exit.isSuccess(exit)) then()
+      const late = pool.now() - due
+      if (Exit.isSuccess(exit)) then(late > tolerance ? late : 0)
     })
   }
   const judge = (state: EndState, reason: Reason) => {
@@ -396,17 +404,17 @@ const watched = (pool: Pool, slot: Slot, job: Job, silence: number): () => void 
   }
   const { timeout } = job
   if (timeout < Number.POSITIVE_INFINITY) {
-    after(timeout, () => judge("TimedOut", new JobTimedOut({ job: job.id, slot: slot.id, timeout })))
+    const over = (late: number) =>
+      late > 0 ? after(late, over) : judge("TimedOut", new JobTimedOut({ job: job.id, slot: slot.id, timeout }))
+    after(timeout, over)
   }
   if (silence < Number.POSITIVE_INFINITY) {
     const look = () => {
       // "Longer than" is strict.
       const left = slot.beatAt + silence + 1 - pool.now()
       if (left <= 0) return judge("TimedOut", new JobSilent({ job: job.id, slot: slot.id, within: silence }))
-      const due = pool.now() + left
-      after(Math.ceil(left), () => {
-        const late = pool.now() - due
-        if (late > tolerance) slot.beatAt += late
+      after(left, (late) => {
+        slot.beatAt += late
         look()
       })
     }
@@ -507,7 +515,7 @@ const errored = Effect.fnUntraced(function*(
   if (record.state !== "Idle" && record.state !== "Busy") return error
   const now = pool.storeNow()
   const restarts = Records.isStable(record, now, stableAfter) ? 0 : record.restarts
-  const due = yield* Due.ask(policy, slot.asked, reasonOf(slot, exit), restarts, now)
+  const due = policy === undefined ? undefined : yield* dueOf(pool, slot, policy, reasonOf(slot, exit), restarts)
   const written = yield* pool.ledger.write(slot.view, Records.errored({ error, now, due, stableAfter }))
   if (written?.state === "Errored") {
     const told = { slot: slot.id, error, restarts: written.restarts }
@@ -519,6 +527,22 @@ const errored = Effect.fnUntraced(function*(
   return error
 })
 
+/** A policy that fails, or does not answer in the time of the store, puts nothing back to work. */
+const dueOf = (
+  pool: Pool,
+  slot: Slot,
+  policy: RestartPolicy.RestartPolicy<unknown>,
+  reason: RestartPolicy.RestartReason<unknown>,
+  restarts: number
+): Effect.Effect<Records.Due> => {
+  const asked = () => Due.ask(policy, slot.asked, reason, restarts, pool.storeNow())
+  return Effect.map(pool.ledger.asking.wait("ask the restart policy", asked), (answer) => {
+    if (Exit.isSuccess(answer)) return answer.value
+    pool.teller.log("Error", "the restart policy of the slot failed", { slot: slot.id }, answer.cause)
+    return { _tag: "Never" }
+  })
+}
+
 const errorOf = (slot: Slot, exit: Exit.Exit<unknown, unknown>): string => {
   if (Exit.isSuccess(exit)) return "the worker ended"
   if (!Cause.hasInterruptsOnly(exit.cause)) return Render.causeLine(exit.cause)
@@ -527,9 +551,15 @@ const errorOf = (slot: Slot, exit: Exit.Exit<unknown, unknown>): string => {
     : `its probe failed: ${Render.causeLine(slot.probeFailure.cause)}`
 }
 
+/** What the restart policy is asked. Typed are the worker's own failures alone: what a job or the pool adds is a defect. */
 const reasonOf = (slot: Slot, exit: Exit.Exit<unknown, unknown>): RestartPolicy.RestartReason<unknown> => {
-  if (Exit.isSuccess(exit)) return { _tag: "Completed" }
-  return slot.probeFailure !== undefined && Cause.hasInterruptsOnly(exit.cause)
-    ? { _tag: "ProbeFailed", ...slot.probeFailure }
-    : { _tag: "Failed", cause: exit.cause }
+  const { fault, probeFailure, workerEnd } = slot
+  const end = workerEnd ?? exit
+  if (workerEnd === undefined && fault !== undefined && Exit.isFailure(fault.exit)) {
+    return { _tag: "Failed", cause: Cause.die(Cause.squash(fault.exit.cause)) }
+  }
+  if (Exit.isSuccess(end)) return { _tag: "Completed" }
+  return probeFailure !== undefined && Cause.hasInterruptsOnly(end.cause)
+    ? { _tag: "ProbeFailed", ...probeFailure }
+    : { _tag: "Failed", cause: end.cause }
 }

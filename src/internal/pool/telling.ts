@@ -166,20 +166,49 @@ export class Teller {
   }
 }
 
-/** Shows gauges and counters that are computed when they are read, until the answer is called. */
+interface Shared {
+  readonly statuses: Set<() => PoolStatus>
+  readonly registrations: ReadonlyArray<Metric.Registration>
+}
+
+const registries = new WeakMap<object, Map<string, Shared>>()
+
+/**
+ * Shows gauges and counters that are computed when they are read, until the answer is called. Pools of one name share
+ * them, and they show the sum.
+ */
 export const show = (pool: string, context: Context.Context<never>, status: () => PoolStatus): () => void => {
-  const registered: Array<Metric.Registration> = []
-  const gauge = (metric: Metric.Gauge<number>, attributes: Record<string, string>, read: () => number) => {
-    registered.push(Metric.registerUnsafe(Metric.withAttributes(metric, { pool, ...attributes }), context, {
-      get: () => ({ value: read() }),
-      update: () => undefined,
-      modify: () => undefined
-    }))
+  const registry = Context.get(context, Metric.MetricRegistry)
+  const pools = registries.get(registry) ?? new Map<string, Shared>()
+  registries.set(registry, pools)
+  const shared = pools.get(pool) ?? share(pool, context)
+  pools.set(pool, shared)
+  shared.statuses.add(status)
+  return () => {
+    shared.statuses.delete(status)
+    if (shared.statuses.size > 0 || pools.get(pool) !== shared) return
+    pools.delete(pool)
+    for (const registration of shared.registrations) registration.remove()
+  }
+}
+
+const share = (pool: string, context: Context.Context<never>): Shared => {
+  const statuses = new Set<() => PoolStatus>()
+  const registrations: Array<Metric.Registration> = []
+  const sum = (read: (status: PoolStatus) => number): number => {
+    let total = 0
+    for (const status of statuses) total += read(status())
+    return total
+  }
+  const register = <State>(metric: Metric.Metric<number, State>, get: () => State) => {
+    const unset = () => undefined
+    registrations.push(Metric.registerUnsafe(metric, context, { get, update: unset, modify: unset }))
   }
   for (const state of ["idle", "busy", "errored", "exhausted", "stopped", "foreign"] as const) {
-    gauge(SlotPoolMetrics.slots, { state }, () => status().slots[state])
+    const metric = Metric.withAttributes(SlotPoolMetrics.slots, { pool, state })
+    register(metric, () => ({ value: sum(({ slots }) => slots[state]) }))
   }
-  gauge(SlotPoolMetrics.queued, {}, () => status().jobs.queued)
+  register(Metric.withAttributes(SlotPoolMetrics.queued, { pool }), () => ({ value: sum(({ jobs }) => jobs.queued) }))
   const ended = {
     Succeeded: "succeeded",
     Failed: "failed",
@@ -190,13 +219,7 @@ export const show = (pool: string, context: Context.Context<never>, status: () =
   } as const
   for (const [state, key] of Object.entries(ended)) {
     const metric = Metric.withAttributes(SlotPoolMetrics.jobs, { pool, state })
-    registered.push(Metric.registerUnsafe(metric, context, {
-      get: () => ({ count: status().jobs[key], incremental: true }),
-      update: () => undefined,
-      modify: () => undefined
-    }))
+    register(metric, () => ({ count: sum(({ jobs }) => jobs[key]), incremental: true }))
   }
-  return () => {
-    for (const registration of registered) registration.remove()
-  }
+  return { statuses, registrations }
 }
