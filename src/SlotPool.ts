@@ -376,7 +376,10 @@ export interface SlotPoolOptions<
    * such a pool begins with `min`, and takes up as many as there are in its store.
    */
   readonly slots?: number | { readonly min: number; readonly max: number }
-  /** The config of each slot, by its number. What is given here goes before what the store holds. */
+  /**
+   * The config of each slot, by its number. What is given here goes before what the store holds. Where `slotSchema` takes
+   * no empty config, there are no more slots than configs in an array.
+   */
   readonly slotConfig?: ReadonlyArray<NoInfer<C>> | ((index: number) => NoInfer<C>)
   /** What configs look like; default `SlotConfig`. They are kept in the store as JSON. */
   readonly slotSchema?: Schema.Codec<C, unknown>
@@ -645,10 +648,7 @@ const facade = (pool: Pool): SlotPool<unknown, unknown> => {
       if (reason !== undefined) return refuse(pool, reason)
       Options.onlyKeys(where, "options of submit", options, [...runKeys, "id", "tags"])
       if (options.id !== undefined) Options.name(`${where}: id`, options.id)
-      const tags = Options.or(options.tags, noTags)
-      if (!Array.isArray(tags) || tags.some((tag) => typeof tag !== "string")) {
-        Options.refuse(where, "tags", tags, "an array of strings")
-      }
+      checkTags(options.tags)
       // The submitter goes on: its span ends, and its scope may close, before the job begins.
       const services = Context.omit(Tracer.ParentSpan, References.CurrentStackFrame)(context) as Context.Context<never>
       const job = entry(work, options, true, services)
@@ -659,6 +659,7 @@ const facade = (pool: Pool): SlotPool<unknown, unknown> => {
 
   const listJobs = (filter: JobFilter): ReadonlyArray<JobInfo> => {
     Options.onlyKeys(where, "filter", filter, ["state", "slot", "tags"])
+    checkTags(filter.tags)
     const infos: Array<JobInfo> = []
     for (const job of jobs.known.values()) {
       if (filter.state !== undefined && job.state !== filter.state) continue
@@ -668,6 +669,12 @@ const facade = (pool: Pool): SlotPool<unknown, unknown> => {
       infos.push({ id, state, tags, slot, submittedAt, startedAt, endedAt })
     }
     return infos
+  }
+
+  const checkTags = (tags: ReadonlyArray<string> = noTags): void => {
+    if (!Array.isArray(tags) || tags.some((tag) => typeof tag !== "string")) {
+      Options.refuse(where, "tags", tags, "an array of strings")
+    }
   }
 
   const counted = (option: string, count: number) => Options.count(where, option, count, { min: 1 })
@@ -697,6 +704,8 @@ const facade = (pool: Pool): SlotPool<unknown, unknown> => {
           Options.refuse(where, "job", job, "a function from a worker and an input to an Effect")
         }
         Options.onlyKeys(where, "options of fanOut", options, runKeys)
+        durationOf("timeout", options.timeout, settings.jobTimeout)
+        durationOf("assignTimeout", options.assignTimeout, settings.assignTimeout)
         const atOnce = concurrency === undefined ? pool.slots.size : counted("concurrency", concurrency)
         const group: Group = new Set()
         return Effect.forEach(

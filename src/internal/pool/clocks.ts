@@ -13,6 +13,7 @@ export interface Clocks {
   readonly start: (job: Job) => void
   /** For one that waits again: from when it came. */
   readonly startAgain: (job: Job) => void
+  readonly stop: (job: Job) => void
   readonly stopAll: () => void
 }
 
@@ -23,6 +24,8 @@ interface Row {
 
 export const make = (
   context: Context.Context<never>,
+  /** The timeout of most jobs, in milliseconds. */
+  usual: number,
   now: () => number,
   expire: (job: Job) => void
 ): Clocks => {
@@ -66,6 +69,13 @@ export const make = (
         if (front.state === "Queued") return
         row.jobs.delete(front)
       }
+    },
+    stop: (job) => {
+      const row = rows.get(job.assignTimeout)
+      if (row === undefined || !row.jobs.delete(job) || row.jobs.size > 0 || job.assignTimeout === usual) return
+      // Timeouts that are nobody else's would leave a sleeper each.
+      row.sleeper?.interruptUnsafe()
+      rows.delete(job.assignTimeout)
     },
     startAgain: (job) => {
       const { assignTimeout, queuedAt } = job

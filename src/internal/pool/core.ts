@@ -80,6 +80,11 @@ export class Slot implements Waiting {
     this.config = config
   }
 
+  /** It is to take no more jobs in this run. */
+  get isOver(): boolean {
+    return this.intent !== undefined || this.workerEnd !== undefined
+  }
+
   info(): SlotInfo {
     const { config, view: { record } } = this
     return {
@@ -120,8 +125,6 @@ export class Pool {
   degradedAt = 0
   /** When the lease was last asked for, and got: monotonic milliseconds, from before the store was asked. */
   leasedAt = 0
-  /** The lease ran out for a while: what is owned may not be. */
-  doubtful = false
   /** Opened when there is something to bring together with the store. */
   readonly upkeep = Latch.makeUnsafe(false)
   /** Opened when the store has failed to do what it was asked. */
@@ -148,10 +151,11 @@ export class Pool {
     this.jobs = new Jobs({
       pool: settings.name,
       queued: (job) => this.#queued(job),
+      ended: (job) => this.clocks.stop(job),
       resume: (resume) => this.guarded(resume),
       wallNow: () => this.wallNow()
     }, settings.keepJobs)
-    this.clocks = Clocks.make(context, () => this.now(), (job) => this.jobs.expire(job))
+    this.clocks = Clocks.make(context, settings.assignTimeout, () => this.now(), (job) => this.jobs.expire(job))
     this.ledger = new Ledger({
       owner,
       store,
@@ -213,8 +217,11 @@ export class Pool {
 
   /** A job waits: somebody who is idle may take it. */
   #offer(): void {
-    const slot = this.idle.first
-    if (slot !== undefined) this.wake(slot)
+    for (let slot = this.idle.first; slot !== undefined; slot = this.idle.first) {
+      const { isOver } = slot
+      this.wake(slot)
+      if (!isOver) return
+    }
   }
 
   /** A job has not begun on the slot that had taken it, and will not. */

@@ -109,24 +109,55 @@ const codecOf = (given: unknown): Pick<Settings, "encode" | "decode"> => {
   return { encode: Schema.encodeSync(codec) as Settings["encode"], decode: Schema.decodeUnknownSync(codec) }
 }
 
+const takesNone = (encode: Settings["encode"]): boolean => {
+  try {
+    encode({})
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** A config is checked when it is asked for, and for the slots that there are from the beginning now. */
 const checkedConfigs = (
   configOf: Settings["configOf"],
   encode: Settings["encode"],
   initial: number
 ): Settings["configOf"] => {
+  const isNeeded = !takesNone(encode)
   const checked = (index: number) => {
     const config = configOf(index)
-    if (config === undefined) return undefined
+    const option = `slotConfig of slot-${index}`
+    if (config === undefined) {
+      return isNeeded ? Options.refuse(where, option, config, "a config: slotSchema takes no empty one") : undefined
+    }
     try {
       encode(config)
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error)
-      return Options.refuse(where, `slotConfig of slot-${index}`, config, `what slotSchema takes (${why})`)
+      return Options.refuse(where, option, config, `what slotSchema takes (${why})`)
     }
     return config
   }
   for (let index = 0; index < initial; index++) checked(index)
   return checked
+}
+
+/** Where every slot must have a config, there are no more slots than configs. */
+const bounded = (
+  slots: ReturnType<typeof slotsOf>,
+  given: Given["slotConfig"],
+  encode: Settings["encode"]
+): ReturnType<typeof slotsOf> => {
+  if (!Array.isArray(given) || takesNone(encode) || given.length >= slots.max) return slots
+  return slots.elastic
+    ? Options.refuse(
+      where,
+      "slots.max",
+      slots.max,
+      `as many as there are configs (${given.length}), for slotSchema takes no empty one`
+    )
+    : { ...slots, max: Math.max(slots.initial, given.length) }
 }
 
 const policyOf = (given: unknown): Settings["policy"] => {
@@ -172,8 +203,8 @@ export const decode = (given: Given): Settings => {
     fallback: Options.DurationOption,
     bounds: Options.DurationBounds = { positive: true, infinite: true }
   ) => Options.duration(where, option, Options.or(value, fallback), bounds)
-  const slots = slotsOf(given.slots)
   const codec = codecOf(given.slotSchema)
+  const slots = bounded(slotsOf(given.slots), given.slotConfig, codec.encode)
   const lease = duration("lease", given.lease, "30 seconds", { positive: true })
   const storeTimeout = duration("storeTimeout", given.storeTimeout, Math.min(3000, lease / 2), { positive: true })
   return {

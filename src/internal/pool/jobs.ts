@@ -59,6 +59,8 @@ export interface Host {
   readonly pool: string
   /** A job waits for a slot. */
   readonly queued: (job: Job) => void
+  /** It has ended, and its clock does not matter any more. */
+  readonly ended: (job: Job) => void
   /** Resumes somebody who waits; what that throws is not the pool's affair. */
   readonly resume: (resume: () => void) => void
   readonly wallNow: () => number
@@ -125,6 +127,7 @@ export class Jobs {
     job.state = state
     job.exit = exit
     this.counts[state]++
+    this.#host.ended(job)
     if (job.kept) this.#remember(job)
     const { waiters } = job
     job.waiters = undefined

@@ -166,37 +166,11 @@ export const open = (pool: Pool): Effect.Effect<void, StoreError> =>
   })
 
 /**
- * The lease ran out while nobody renewed it (the machine slept, say). What nobody has taken meanwhile is held on to, with
- * what runs on it.
- */
-const holdOn = (pool: Pool): Effect.Effect<void, StoreError> =>
-  Effect.gen(function*() {
-    const { ledger, owner, store } = pool
-    for (const view of Array.from(ledger.views)) {
-      // What is owed is looked at when it is paid.
-      if (!view.owned || view.owed || pool.closed) continue
-      const answer = yield* ledger.asking.wait("claim", () => store.claim({ ...view.record, owner }))
-      if (Exit.isSuccess(answer)) {
-        ledger.accept(view, answer.value)
-        continue
-      }
-      const error = failureOf(answer)
-      if (error._tag === "StoreError") return yield* Effect.fail(error)
-      if (error._tag === "SlotOwned") ledger.lose(view, `it was taken over by "${error.owner}"`)
-      else yield* ledger.write(view, (record) => record)
-    }
-  })
-
-/**
  * The task that brings the pool and its store together again: after a lease that ran out, a store that was away, a slot
  * that somebody else had. It takes its time; the lease is renewed beside it.
  */
 export const task = (pool: Pool): Task.Task<never> => {
   const once = Effect.gen(function*() {
-    if (pool.doubtful) {
-      yield* holdOn(pool)
-      pool.doubtful = false
-    }
     yield* pool.ledger.settle(() => !pool.closed)
     yield* takeUp(pool)
   }).pipe(Effect.catchTag("StoreError", (error) => Effect.sync(() => pool.ledger.degrade(error))))

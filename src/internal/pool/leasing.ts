@@ -18,6 +18,19 @@ export const begin = (pool: Pool): Effect.Effect<void, StoreError> =>
     pool.ledger.clockOffset = (yield* Effect.flatten(asking.wait("now", () => store.now))) - pool.now()
   })
 
+/**
+ * The lease ran out while nobody renewed it (the machine slept, say). As it is begun anew, what still has this pool as its
+ * owner is safe again, with what runs on it; what somebody has taken meanwhile is lost.
+ */
+const holdOn = (pool: Pool, patience: number): Effect.Effect<void, StoreError> =>
+  Effect.gen(function*() {
+    const { ledger, owner, settings: { lease, name }, store } = pool
+    yield* Effect.flatten(ledger.asking.wait("lease", () => store.lease(owner, lease), patience))
+    const { records } = yield* Effect.flatten(ledger.asking.wait("list", () => store.list(name), patience))
+    const stored = new Map(records.map((record) => [record.slot, record]))
+    for (const view of Array.from(ledger.views)) ledger.compare(view, stored.get(view.record.slot))
+  })
+
 /** How often a store that does not do what it is asked is tried again, at least. */
 const retryEvery = 1000
 
@@ -44,8 +57,7 @@ export const task = (pool: Pool): Task.Task<never> => {
     const renewed = yield* Effect.flatten(ledger.asking.wait("renew", () => store.renew(owner, lease), patience))
     if (!renewed) {
       asked = pool.now()
-      yield* Effect.flatten(ledger.asking.wait("lease", () => store.lease(owner, lease), patience))
-      pool.doubtful = true
+      yield* holdOn(pool, patience)
     }
     // A clock that slept, or was set, is set again.
     const now = yield* ledger.asking.wait("now", () => store.now, patience)
@@ -53,7 +65,7 @@ export const task = (pool: Pool): Task.Task<never> => {
     fenced = false
     // Counted from before the store was asked: the store's lease lasts longer, never shorter.
     pool.leasedAt = asked
-    if (pool.doubtful || ledger.degraded !== undefined || pool.missing().length > 0) pool.upkeep.openUnsafe()
+    if (ledger.degraded !== undefined || pool.missing().length > 0) pool.upkeep.openUnsafe()
   }).pipe(Effect.catchTag("StoreError", (error) =>
     Effect.sync(() => {
       ledger.degrade(error)

@@ -179,11 +179,15 @@ export class Ledger {
     const { pool, slot } = view.record
     return Effect.map(this.asking.wait("get", () => this.#store.get(pool, slot)), (answer) => {
       if (Exit.isFailure(answer)) return this.degrade(failureOf(answer))
-      if (Option.isNone(answer.value)) return this.lose(view, "its record was deleted")
-      const record = answer.value.value
-      if (record.owner !== this.owner) return this.lose(view, takenBy(record))
-      this.learn(view, record)
+      this.compare(view, Option.getOrUndefined(answer.value))
     })
+  }
+
+  /** What the store has of the slot now. */
+  compare(view: View, record: SlotRecord | undefined): void {
+    if (record === undefined) return this.lose(view, "its record was deleted")
+    if (record.owner !== this.owner) return this.lose(view, takenBy(record))
+    this.learn(view, record)
   }
 
   lose(view: View, why: string): void {
@@ -272,10 +276,8 @@ export class Ledger {
           return false
         }
         const there = Option.getOrUndefined(got.value)
-        if (there === undefined || there.owner !== this.owner) {
-          this.lose(view, there === undefined ? "its record was deleted" : takenBy(there))
-          return true
-        }
+        this.compare(view, there)
+        if (there === undefined || !view.owned) return true
         const owed = view.record
         const put = yield* this.asking.wait("put", () => this.#store.put({ ...owed, version: there.version }))
         if (Exit.isSuccess(put)) {

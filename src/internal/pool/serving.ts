@@ -4,6 +4,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -109,34 +110,23 @@ const acquire = (pool: Pool, slot: Slot): Effect.Effect<void, unknown, unknown> 
     })
   }
   return Effect.gen(function*() {
-    const acquiring = yield* Effect.forkChild(Effect.suspend(() => acquire(slot.info() as never)), {
-      startImmediately: true
-    })
-    yield* Effect.addFinalizer(() => Effect.asVoid(Fiber.interrupt(acquiring)))
-    slot.worker = { value: yield* inTime(pool, acquiring, acquireTimeout) }
+    const acquired = Deferred.makeUnsafe<unknown, unknown>()
+    // For as long as the run: what is forked while the worker is made lives as long as the worker does.
+    const making = Effect.suspend(() => acquire(slot.info() as never)).pipe(
+      Effect.onExit((exit) => Deferred.done(acquired, exit)),
+      Effect.andThen(Effect.never)
+    )
+    const acquiring = yield* Effect.forkChild(making, { startImmediately: true })
+    yield* Effect.addFinalizer(() => Fiber.interrupt(acquiring))
+    slot.worker = { value: yield* inTime(Deferred.await(acquired), acquireTimeout) }
   })
 }
 
-const inTime = (
-  pool: Pool,
-  acquiring: Fiber.Fiber<unknown, unknown>,
-  timeout: number
-): Effect.Effect<unknown, unknown> => {
-  if (timeout === Number.POSITIVE_INFINITY) return Fiber.join(acquiring)
-  return Effect.callback((resume) => {
-    const clock = pool.fork(Effect.sleep(timeout))
-    clock.addObserver((rung) => {
-      if (Exit.isFailure(rung)) return
-      resume(Effect.die(new Error(`the worker was not acquired within ${timeout} ms`)))
-      acquiring.interruptUnsafe()
-    })
-    acquiring.addObserver((exit) => {
-      clock.interruptUnsafe()
-      resume(exit)
-    })
-    return Effect.sync(() => clock.interruptUnsafe())
+const inTime = <A, E>(awaited: Effect.Effect<A, E>, timeout: number): Effect.Effect<A, E> =>
+  timeout === Number.POSITIVE_INFINITY ? awaited : Effect.timeoutOrElse(awaited, {
+    duration: timeout,
+    orElse: () => Effect.die(new Error(`the worker was not acquired within ${timeout} ms`))
   })
-}
 
 const watch = (pool: Pool, slot: Slot): Effect.Effect<void, never, unknown> => {
   const { watch } = pool.settings
@@ -183,9 +173,6 @@ const lost = (pool: Pool, slot: Slot, job: Job, why: string, exit: Exit.Exit<nev
 /** After so many jobs without waiting for one a worker lets others go on. */
 const inARow = 128
 
-/** Whether the worker is to take no more jobs. */
-const isOver = (slot: Slot): boolean => slot.intent !== undefined || slot.workerEnd !== undefined
-
 const serve = Effect.fnUntraced(function*(
   pool: Pool,
   slot: Slot,
@@ -194,7 +181,7 @@ const serve = Effect.fnUntraced(function*(
   const { ledger } = pool
   const runs = runner(pool, slot, current)
   let served = 0
-  while (!isOver(slot)) {
+  while (!slot.isOver) {
     let job = yield* nextJob(pool, slot)
     if (job === undefined) continue
     let assigned = yield* ledger.write(slot.view, Records.busy(job.id))
@@ -205,7 +192,7 @@ const serve = Effect.fnUntraced(function*(
         slot.job = undefined
         return pool.putBack(job)
       }
-      if (isOver(slot)) break
+      if (slot.isOver) break
       slot.session = undefined
       const exit = yield* runs(job)
       if (slot.fault !== undefined) return yield* slot.fault.exit
@@ -243,7 +230,7 @@ const answerFinished = (pool: Pool, slot: Slot): void => {
 const nextJob = (pool: Pool, slot: Slot): Effect.Effect<Job | undefined> =>
   Effect.callback((resume) => {
     const taken = take(pool, slot)
-    if (taken !== undefined || isOver(slot)) return resume(Effect.succeed(taken))
+    if (taken !== undefined || slot.isOver) return resume(Effect.succeed(taken))
     pool.idle.push(slot)
     slot.wake = () => resume(Effect.sync(() => take(pool, slot)))
     return Effect.sync(() => {
@@ -253,7 +240,7 @@ const nextJob = (pool: Pool, slot: Slot): Effect.Effect<Job | undefined> =>
   })
 
 const take = (pool: Pool, slot: Slot): Job | undefined => {
-  const job = isOver(slot) ? undefined : pool.jobs.take(slot.id)
+  const job = slot.isOver ? undefined : pool.jobs.take(slot.id)
   slot.job = job
   return job
 }
@@ -462,6 +449,8 @@ const ended = (pool: Pool, slot: Slot, exit: Exit.Exit<unknown, unknown>): Effec
     const { fault, job, jobFiber } = slot
     slot.worker = undefined
     slot.verdict = undefined
+    // First of all: whoever is answered may try again at once.
+    jobFiber?.interruptUnsafe()
     const outcome = slot.intent === undefined && !pool.closed
       ? yield* errored(pool, slot, exit, fault)
       : yield* asked(pool, slot)
@@ -471,7 +460,6 @@ const ended = (pool: Pool, slot: Slot, exit: Exit.Exit<unknown, unknown>): Effec
     // Nobody may be left to do what the drain waits for.
     if (pool.draining && !pool.canServe()) pool.giveUpQueued()
     free(slot)
-    jobFiber?.interruptUnsafe()
   })
 
 const answer = (pool: Pool, slot: Slot, job: Job, fault: Fault | undefined, why: string): void => {
@@ -510,12 +498,12 @@ const errored = Effect.fnUntraced(function*(
   fault: Fault | undefined
 ): Effect.fn.Return<string> {
   const { maxRestarts, policy, stableAfter } = pool.settings
-  const { record } = slot.view
-  const error = fault?.error ?? errorOf(slot, exit)
-  if (record.state !== "Idle" && record.state !== "Busy") return error
+  const { owned, record } = slot.view
+  const error = fault?.error ?? errorOf(pool, slot, exit)
+  if (!owned || (record.state !== "Idle" && record.state !== "Busy")) return error
   const now = pool.storeNow()
   const restarts = Records.isStable(record, now, stableAfter) ? 0 : record.restarts
-  const due = policy === undefined ? undefined : yield* dueOf(pool, slot, policy, reasonOf(slot, exit), restarts)
+  const due = policy === undefined ? undefined : yield* dueOf(pool, slot, policy, reasonOf(pool, slot, exit), restarts)
   const written = yield* pool.ledger.write(slot.view, Records.errored({ error, now, due, stableAfter }))
   if (written?.state === "Errored") {
     const told = { slot: slot.id, error, restarts: written.restarts }
@@ -543,23 +531,31 @@ const dueOf = (
   })
 }
 
-const errorOf = (slot: Slot, exit: Exit.Exit<unknown, unknown>): string => {
+const errorOf = (pool: Pool, slot: Slot, exit: Exit.Exit<unknown, unknown>): string => {
   if (Exit.isSuccess(exit)) return "the worker ended"
-  if (!Cause.hasInterruptsOnly(exit.cause)) return Render.causeLine(exit.cause)
-  return slot.probeFailure === undefined
-    ? "the worker was interrupted"
-    : `its probe failed: ${Render.causeLine(slot.probeFailure.cause)}`
+  const verdict = probeVerdict(pool, slot, exit)
+  if (verdict !== undefined) return `its probe failed: ${Render.causeLine(verdict.cause)}`
+  return Cause.hasInterruptsOnly(exit.cause) ? "the worker was interrupted" : Render.causeLine(exit.cause)
+}
+
+const defaultFailures = 3
+
+/** A run that is interrupted after so many failed probes is so because of them. */
+const probeVerdict = (pool: Pool, slot: Slot, exit: Exit.Failure<unknown, unknown>): Slot["probeFailure"] => {
+  const { probeFailure } = slot
+  const isVerdict = probeFailure !== undefined &&
+    probeFailure.failures >= (pool.settings.probing.failures ?? defaultFailures)
+  return isVerdict && Cause.hasInterruptsOnly(exit.cause) ? probeFailure : undefined
 }
 
 /** What the restart policy is asked. Typed are the worker's own failures alone: what a job or the pool adds is a defect. */
-const reasonOf = (slot: Slot, exit: Exit.Exit<unknown, unknown>): RestartPolicy.RestartReason<unknown> => {
-  const { fault, probeFailure, workerEnd } = slot
+const reasonOf = (pool: Pool, slot: Slot, exit: Exit.Exit<unknown, unknown>): RestartPolicy.RestartReason<unknown> => {
+  const { fault, workerEnd } = slot
   const end = workerEnd ?? exit
   if (workerEnd === undefined && fault !== undefined && Exit.isFailure(fault.exit)) {
     return { _tag: "Failed", cause: Cause.die(Cause.squash(fault.exit.cause)) }
   }
   if (Exit.isSuccess(end)) return { _tag: "Completed" }
-  return probeFailure !== undefined && Cause.hasInterruptsOnly(end.cause)
-    ? { _tag: "ProbeFailed", ...probeFailure }
-    : { _tag: "Failed", cause: end.cause }
+  const verdict = probeVerdict(pool, slot, end)
+  return verdict === undefined ? { _tag: "Failed", cause: end.cause } : { _tag: "ProbeFailed", ...verdict }
 }
