@@ -747,6 +747,7 @@ const configOf = (settings: Settings): PoolConfig => {
     elastic,
     encode,
     initial,
+    noConfig,
     policy,
     probe,
     probing,
@@ -779,7 +780,7 @@ const findSlots = (
       }
       return Effect.succeed(answer.value.records.map((record) => ({
         ...record,
-        config: pool.slots.get(record.slot)?.config ?? Keeping.configOf(pool, record)
+        config: pool.slots.get(record.slot)?.config ?? Keeping.storedConfig(pool, record)
       })))
     }
   )

@@ -124,18 +124,14 @@ const checkedConfigs = (
   encode: Settings["encode"],
   initial: number
 ): Settings["configOf"] => {
-  const isNeeded = !takesNone(encode)
   const checked = (index: number) => {
     const config = configOf(index)
-    const option = `slotConfig of slot-${index}`
-    if (config === undefined) {
-      return isNeeded ? Options.refuse(where, option, config, "a config: slotSchema takes no empty one") : undefined
-    }
+    if (config === undefined) return undefined
     try {
       encode(config)
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error)
-      return Options.refuse(where, option, config, `what slotSchema takes (${why})`)
+      return Options.refuse(where, `slotConfig of slot-${index}`, config, `what slotSchema takes (${why})`)
     }
     return config
   }
@@ -211,6 +207,7 @@ export const decode = (given: Given): Settings => {
     name: Options.name(where, Options.or(given.name, "pool")),
     ...slots,
     ...codec,
+    noConfig: takesNone(codec.encode) ? {} : undefined,
     configOf: checkedConfigs(configsOf(given.slotConfig), codec.encode, slots.initial),
     acquire: functionOf("acquire", given.acquire),
     watch: functionOf("watch", given.watch),

@@ -6,6 +6,7 @@ import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
 import type { SlotRecord, StoreError } from "../../SlotPoolStore.ts"
 import * as Task from "../../Task.ts"
+import * as Options from "../options.ts"
 import type { Pool } from "./core.ts"
 import { Slot, slotName } from "./core.ts"
 import { failureOf } from "./ledger.ts"
@@ -26,14 +27,23 @@ export const list = (pool: Pool): Effect.Effect<ReadonlyMap<string, SlotRecord>,
     return new Map(records.map((record) => [record.slot, record]))
   })
 
-/** A slot that is not owned yet. Its config is what the options say, else what was stored, else nothing. */
+/** A slot that is not owned yet. Its config is what the options say, else what was stored, else none. */
 export const makeSlot = (pool: Pool, index: number, stored: SlotRecord | undefined): Slot => {
-  const { encode, name } = pool.settings
+  const { configOf, encode, name } = pool.settings
   const slot = slotName(index)
-  const given = pool.settings.configOf(index)
-  const config = given ?? (stored === undefined ? {} : configOf(pool, stored))
+  const config = configOf(index) ?? (stored === undefined ? undefined : storedConfig(pool, stored)) ??
+    noConfig(pool, slot)
   return new Slot(index, stored ?? Records.fresh(name, slot, encoded(encode, config)), config)
 }
+
+const noConfig = (pool: Pool, slot: string): SlotConfig =>
+  pool.settings.noConfig ??
+    Options.refuse(
+      "SlotPool",
+      `slotConfig of ${slot}`,
+      undefined,
+      "a config: slotSchema takes no empty one, and the store has none"
+    )
 
 const encoded = (encode: Pool["settings"]["encode"], config: SlotConfig) => ({
   config: encode(config),
@@ -41,15 +51,13 @@ const encoded = (encode: Pool["settings"]["encode"], config: SlotConfig) => ({
   ...(config.role === undefined ? {} : { role: config.role })
 })
 
-/** The config in a record. */
-export const configOf = (pool: Pool, { config, slot }: SlotRecord): SlotConfig => {
+/** The config in a record, if it fits the schema. */
+export const storedConfig = (pool: Pool, { config, slot }: SlotRecord): SlotConfig | undefined => {
   try {
     return pool.settings.decode(config)
   } catch {
-    pool.teller.log("Warn", "the stored config of the slot does not fit its schema any more, and is left out", {
-      slot
-    })
-    return {}
+    pool.teller.log("Warn", "the stored config of the slot does not fit its schema any more, and is left out", { slot })
+    return undefined
   }
 }
 

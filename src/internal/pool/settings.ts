@@ -34,6 +34,8 @@ export interface Settings {
   readonly elastic: boolean
   /** The config that the options give a slot, if they do. */
   readonly configOf: (index: number) => SlotConfig | undefined
+  /** What a slot has that neither the options nor the store give a config, where the schema takes that. */
+  readonly noConfig: SlotConfig | undefined
   readonly encode: (config: SlotConfig) => Schema.Json
   readonly decode: (config: Schema.Json) => SlotConfig
   readonly acquire: ((slot: never) => Effect.Effect<unknown, unknown, unknown>) | undefined
