@@ -1778,6 +1778,8 @@ describe("options", () => {
         [loose["fanOut"]!([1], job, { concurrency: 0 }), "concurrency is 0"],
         [loose["fanOut"]!([1], job, { concurrency: 1.5 }), "concurrency is 1.5"],
         [loose["fanOut"]!([1], job, { timeuot: 1 }), "\"timeuot\""],
+        [loose["fanOut"]!([1], job, { timeout: -1 }), "timeout is -1"],
+        [loose["list"]!({ tags: "x" }), "an array of strings"],
         [loose["drain"]!({ timeuot: 1 }), "\"timeuot\""],
         [loose["drain"]!({ timeout: -1 }), "timeout is -1"],
         [loose["list"]!({ slots: "slot-0" }), "\"slots\""],

@@ -357,6 +357,23 @@ describe("SP-31", () => {
     return yield* pool.checkAndRestartSlots
   })
 
+  it.effect("SP-31 counters that were written since the pass has listed are not lost; the next pass puts the slot back", () =>
+    Effect.gen(function*() {
+      const store = yield* Pools.faulty()
+      const pool = yield* on(store)(SlotPool.make({ maxRestarts: 10 }))
+      yield* settle
+      yield* Effect.exit(pool.run(died))
+      const newer = rewrite(store.base, "pool", "slot-0", (record) => ({ ...record, completed: 99, restarts: 4 }))
+      assert.strictEqual(yield* inBetween(store, pool, newer), 0)
+      assert.deepInclude(yield* recordOf(pool), { state: "Errored", completed: 99, restarts: 4 })
+      assert.strictEqual(yield* pool.checkAndRestartSlots, 1)
+      assert.deepInclude(yield* recordOf(pool), { state: "Idle", completed: 99, restarts: 5 })
+      yield* settle
+      assert.strictEqual(yield* pool.run(where), "slot-0")
+      assert.deepInclude(yield* recordOf(pool), { completed: 100, restarts: 5 })
+      assert.isUndefined((yield* pool.status).degraded)
+    }))
+
   it.effect("SP-31 a slot that was deleted since is not resurrected by the pass", () =>
     Effect.gen(function*() {
       const store = yield* Pools.faulty()
