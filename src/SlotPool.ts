@@ -16,6 +16,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as SecureRandom from "effect/crypto/SecureRandom"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -23,7 +24,6 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
-import * as Random from "effect/Random"
 import * as References from "effect/References"
 import type * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
@@ -54,7 +54,7 @@ import {
   StoreUnavailable
 } from "./SlotPoolError.ts"
 import type { Reason } from "./SlotPoolError.ts"
-import type { PoolStatus, SlotPoolEvent } from "./SlotPoolEvent.ts"
+import type { DrainReport, PoolStatus, SlotPoolEvent } from "./SlotPoolEvent.ts"
 import * as SlotPoolStore from "./SlotPoolStore.ts"
 import * as Supervisor from "./Supervisor.ts"
 
@@ -193,23 +193,7 @@ export interface SlotView<out C = SlotConfig> extends Omit<SlotPoolStore.SlotRec
   readonly config: C
 }
 
-/**
- * What a drain came to.
- *
- * @since 0.1.0
- * @category models
- */
-export interface DrainReport {
-  /** How many slots were stopped. */
-  readonly slots: number
-  /** Slots whose workers have not ended within their bound; they are stopped in the store. */
-  readonly unstoppable: ReadonlyArray<string>
-  /** Jobs that ended well, and badly, since the pool was made. */
-  readonly succeeded: number
-  readonly failed: number
-  /** Jobs that were cancelled, because the time was over or no slot was left for them. */
-  readonly gaveUpOn: ReadonlyArray<{ readonly job: string; readonly slot: string | undefined }>
-}
+export type { DrainReport } from "./SlotPoolEvent.ts"
 
 /**
  * The health supervisor that runs.
@@ -406,13 +390,16 @@ export interface SlotPoolOptions<
   readonly restart?:
     | Omit<RestartPolicy.RestartOptions<NoInfer<AE | WE>, R2>, "mode">
     | RestartPolicy.RestartPolicy<NoInfer<AE | WE>, R2>
-  /** How long a worker may take to be acquired; default 1 minute. */
+  /**
+   * How long a worker may take to be acquired; default 1 minute. What is left of it then, where that cannot be interrupted,
+   * keeps the slot out of work until it ends.
+   */
   readonly acquireTimeout?: Options.DurationOption
   /** How long a job may wait for a slot; default 5 minutes. */
   readonly assignTimeout?: Options.DurationOption
-  /** How long a job may take; default: any time. */
+  /** How long a job may take, the observer's stalls apart; default: any time. */
   readonly jobTimeout?: Options.DurationOption
-  /** How long a job may go without `Heartbeat.beat`; default: any time. */
+  /** How long a job may go without `Heartbeat.beat`, the observer's stalls apart; default: any time. */
   readonly jobSilence?: Options.DurationOption
   /** After so long without an error since it was put back to work a slot counts from 0 again. Default 10 minutes. */
   readonly stableAfter?: Options.DurationOption
@@ -422,7 +409,7 @@ export interface SlotPoolOptions<
   readonly storeTimeout?: Duration.Input
   /** For how long the slots of a pool that is gone are kept from others; renewed three times as often. Default 30 s. */
   readonly lease?: Duration.Input
-  /** How many submitted jobs are kept after their end; default 1,000. */
+  /** How many submitted jobs are kept after their end, to be asked for; default 1,000. `fanOut` needs none of it. */
   readonly keepJobs?: number
   /** Whether slots in error are looked for by a timer (default: not), and how often (default every 30 s). */
   readonly supervisor?: { readonly enabled?: boolean; readonly interval?: Duration.Input }
@@ -435,8 +422,10 @@ export interface SlotPoolOptions<
 // ---------------------------------------------------------------------------------------------------------------------
 
 /**
- * A pool in the current scope. It is there when its slots have been taken up in the store and their workers have begun
- * to be acquired; closing the scope stops all of it, and gives the slots back.
+ * A pool in the current scope. It is there when those of its slots that nobody else owns have been taken up in the store,
+ * and their workers have begun to be acquired. The others it takes up when their owner is gone: it looks every third of
+ * its lease. (So after a crash it may take a lease and a third until the slots are back to work.) Closing the scope stops
+ * all of it, and gives the slots back.
  *
  * The services of `acquire`, `watch`, `probe` and the schedules are taken from here.
  *
@@ -474,7 +463,8 @@ const makeWith = Effect.fnUntraced(function*(
   ) as Context.Context<never>
   const given = Context.getOption(whole as Context.Context<never>, SlotPoolStore.SlotPoolStore)
   const store = Option.isSome(given) ? given.value : yield* SlotPoolStore.makeMemory
-  const owner = `${settings.name}-${yield* unique}`
+  // Unique whatever the application draws its chance from: two owners of one name would own the same slots.
+  const owner = `${settings.name}-${SecureRandom.uuidV4Unsafe()}`
   const pool = new Pool({ settings, store, owner, context, clock: yield* Clock.Clock })
 
   // In the order in which they are undone: the slots are free when everything that runs on them has ended.
@@ -482,9 +472,12 @@ const makeWith = Effect.fnUntraced(function*(
   yield* Effect.addFinalizer(() => Effect.asVoid(pool.ledger.asking.wait("release", () => store.release(owner))))
   // What is owed to the store is tried once more.
   yield* Effect.addFinalizer(() =>
-    Effect.map(pool.ledger.settle(() => true), () => {
+    Effect.suspend(() => {
+      const until = Math.min(pool.now() + settings.storeTimeout, pool.leaseEnd())
+      return pool.ledger.settle(() => pool.now() < until)
+    }).pipe(Effect.map(() => {
       pool.ledger.closed = true
-    })
+    }))
   )
   // What its workers do is told by the pool: once is enough.
   pool.supervisor = yield* Effect.provideService(
@@ -495,7 +488,7 @@ const makeWith = Effect.fnUntraced(function*(
       : "Error"
   )
   yield* Effect.addFinalizer(() => close(pool))
-  const hide = Telling.show(settings.name, context, () => pool.status())
+  const hide = Telling.metrics.show(settings.name, context, () => pool.status())
   yield* Effect.addFinalizer(() => Effect.sync(hide))
 
   const opening = Effect.gen(function*() {
@@ -515,12 +508,6 @@ const makeWith = Effect.fnUntraced(function*(
   if (settings.supervisor.enabled) yield* startHealth(pool)
   return facade(pool)
 })
-
-/** Enough of chance that no two owners are of one name. */
-const unique: Effect.Effect<string> = Effect.map(
-  Effect.all([Random.nextIntBetween(0, 2 ** 32), Random.nextIntBetween(0, 2 ** 32)]),
-  (parts) => parts.map((part) => part.toString(36).padStart(7, "0")).join("")
-)
 
 const refuse = (pool: Pool, reason: Reason): Effect.Effect<never, PoolError> =>
   Effect.fail(new PoolError({ pool: pool.settings.name, reason }))
@@ -628,6 +615,8 @@ const facade = (pool: Pool): SlotPool<unknown, unknown> => {
         group?.add(job)
         jobs.add(job)
         return Effect.suspend(() => {
+          // An end by interruption comes here too: nobody has interrupted the caller.
+          if (job.exit !== undefined) return Effect.void
           job.waiters?.resumes.delete(wake)
           // Those that wait go first, or they would begin on the slots that come free.
           for (const other of group ?? []) if (other.state === "Queued") jobs.cancelled(other)

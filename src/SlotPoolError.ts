@@ -18,10 +18,13 @@ const ofJob = { job: Schema.String }
 export class NoSlotAvailable extends Schema.TaggedError<NoSlotAvailable>()("NoSlotAvailable", {
   ...ofJob,
   /** The assignment timeout, in milliseconds. */
-  timeout: Schema.Finite
+  timeout: Schema.Finite,
+  /** How many slots the pool had then, and how many of them could take jobs at all: those Idle or Busy, and its own. */
+  slots: Schema.Int,
+  able: Schema.Int
 }) {
   override get message(): string {
-    return `no slot came free for job "${this.job}" within the assignment timeout of ${this.timeout} ms`
+    return `no slot came free for job "${this.job}" within the assignment timeout of ${this.timeout} ms; ${this.able} of ${this.slots} slots could take jobs`
   }
 }
 

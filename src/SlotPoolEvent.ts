@@ -78,6 +78,24 @@ export const PoolStatus = Schema.Struct({
  */
 export type PoolStatus = typeof PoolStatus.Type
 
+/**
+ * What a drain came to.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface DrainReport {
+  /** How many slots were stopped. */
+  readonly slots: number
+  /** Slots whose workers have not ended within their bound; they are stopped in the store. */
+  readonly unstoppable: ReadonlyArray<string>
+  /** Jobs that ended well, and badly, since the pool was made. */
+  readonly succeeded: number
+  readonly failed: number
+  /** Jobs that were cancelled, because the time was over or no slot was left for them. */
+  readonly gaveUpOn: ReadonlyArray<{ readonly job: string; readonly slot: string | undefined }>
+}
+
 const common = {
   /** Counts the events of one pool, from 1. */
   sequence: Schema.Int,

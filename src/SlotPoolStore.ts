@@ -2,7 +2,7 @@
  * Where slot pools keep their slots: what each slot is and does, who owns it, how often it was put back to work. A
  * record outlives the process that wrote it where the store does.
  *
- * Every write is compare-and-set on the record's version: a lost race is an answer (`VersionConflict`), never a lost
+ * Pools write by compare-and-set on the record's version: a lost race is an answer (`VersionConflict`), never a lost
  * update. A pool owns slots under one lease that it renews; the lease is kept by the store's own clock, so that two
  * processes need not agree on theirs. Nobody else can claim a slot before its owner's lease has run out.
  *

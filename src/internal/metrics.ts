@@ -41,7 +41,7 @@ export const make = (
   const runTime = of(SupervisorMetrics.runTime)
   const restartDelay = of(SupervisorMetrics.restartDelay)
   const loopLag = of(SupervisorMetrics.loopLag)
-  const forget = Gauges.register(supervisor, context, counts)
+  const forget = Gauges.tasks.show(supervisor, context, counts)
   return {
     noted: (notice) => {
       switch (notice._tag) {

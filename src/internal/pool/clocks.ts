@@ -43,7 +43,8 @@ export const make = (
       }
       row.jobs.delete(job)
     }
-    rows.delete(timeout)
+    // Who was told may have come again, into a row of its own.
+    if (rows.get(timeout) === row) rows.delete(timeout)
   }
   const sleep = (timeout: number, row: Row, millis: number): void => {
     row.sleeper = fork(Effect.sleep(Math.ceil(millis)))

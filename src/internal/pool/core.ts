@@ -76,7 +76,7 @@ export class Slot implements Waiting {
   constructor(index: number, record: SlotRecord, config: SlotConfig) {
     this.index = index
     this.id = record.slot
-    this.view = { record, owned: false, owed: false, writing: undefined }
+    this.view = { record, owned: false, owed: false, tenure: 0, writing: undefined }
     this.config = config
   }
 
@@ -153,7 +153,8 @@ export class Pool {
       queued: (job) => this.#queued(job),
       ended: (job) => this.clocks.stop(job),
       resume: (resume) => this.guarded(resume),
-      wallNow: () => this.wallNow()
+      wallNow: () => this.wallNow(),
+      slots: () => ({ slots: this.slots.size, able: this.able() })
     }, settings.keepJobs)
     this.clocks = Clocks.make(context, settings.assignTimeout, () => this.now(), (job) => this.jobs.expire(job))
     this.ledger = new Ledger({
@@ -248,12 +249,17 @@ export class Pool {
     this.fork(Effect.ignore(this.supervisor.stop(slot.id)))
   }
 
-  /** Whether anybody is there to take a job, now or after the one under way. */
-  canServe(): boolean {
+  /** How many are there to take a job, now or after the one under way. */
+  able(): number {
+    let able = 0
     for (const { intent, view: { owned, record: { state } } } of this.slots.values()) {
-      if (owned && (intent === undefined || intent === "restart") && (state === "Idle" || state === "Busy")) return true
+      if (owned && (intent === undefined || intent === "restart") && (state === "Idle" || state === "Busy")) able++
     }
-    return false
+    return able
+  }
+
+  canServe(): boolean {
+    return this.able() > 0
   }
 
   /** Nothing that waits for a slot is done any more: the drain's time is over, or nobody is left to do it. */

@@ -3,28 +3,11 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type { DrainReport } from "../../SlotPoolEvent.ts"
 import * as Waiters from "../waiters.ts"
 import type { Pool, Slot } from "./core.ts"
 import * as Health from "./health.ts"
 import * as Keeping from "./keeping.ts"
-
-/** What draining gave up on. */
-interface GivenUp {
-  readonly job: string
-  readonly slot: string | undefined
-}
-
-export interface DrainReport {
-  /** How many slots were stopped. */
-  readonly slots: number
-  /** Slots whose workers have not ended within their bound; they are stopped in the store. */
-  readonly unstoppable: ReadonlyArray<string>
-  /** Jobs that ended well, and badly, since the pool was made. */
-  readonly succeeded: number
-  readonly failed: number
-  /** Jobs that were cancelled because the time was over, or because no slot was left for them. */
-  readonly gaveUpOn: ReadonlyArray<GivenUp>
-}
 
 export const drain = (pool: Pool, timeout: number): Effect.Effect<DrainReport> =>
   Effect.gen(function*() {

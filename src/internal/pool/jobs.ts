@@ -64,6 +64,7 @@ export interface Host {
   /** Resumes somebody who waits; what that throws is not the pool's affair. */
   readonly resume: (resume: () => void) => void
   readonly wallNow: () => number
+  readonly slots: () => { readonly slots: number; readonly able: number }
 }
 
 export class Jobs {
@@ -157,7 +158,11 @@ export class Jobs {
 
   /** Ends one that waits, because of its clock. */
   expire(job: Job): void {
-    this.end(job, "Unassigned", this.error(new NoSlotAvailable({ job: job.id, timeout: job.assignTimeout })))
+    this.end(
+      job,
+      "Unassigned",
+      this.error(new NoSlotAvailable({ job: job.id, timeout: job.assignTimeout, ...this.#host.slots() }))
+    )
   }
 
   /** Ends one that is cancelled. */

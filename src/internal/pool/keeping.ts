@@ -71,7 +71,8 @@ export const claim = (
   stored: SlotRecord | undefined
 ): Effect.Effect<boolean, StoreError> =>
   Effect.suspend(() => {
-    if (slot.claiming || slot.view.owned) return Effect.succeed(false)
+    const isLeaving = slot.intent === "retire" || pool.slots.get(slot.id) !== slot
+    if (slot.claiming || slot.view.owned || isLeaving) return Effect.succeed(false)
     slot.claiming = true
     return Effect.ensuring(
       claimIt(pool, slot, stored),

@@ -21,6 +21,8 @@ export interface View {
   owned: boolean
   /** The record here is newer than the store's. */
   owed: boolean
+  /** Counts how often it was got and lost: what was asked before is not answered after. */
+  tenure: number
   /** A write is under way: those who wait for it. */
   writing: Waiters.Waiters<void> | undefined
 }
@@ -118,7 +120,10 @@ export class Ledger {
     }
     if (view.owed) return Effect.undefined
     const asked = this.asking.ask("put", () => this.#store.put(next))
+    const { tenure } = view
     const noted = (answer: Answer<SlotRecord, VersionConflict>): Effect.Effect<Written> => {
+      // It was lost while it was written, be it got again or not.
+      if (view.tenure !== tenure) return Effect.undefined
       const came = this.#note(view, next, otherwise, answer)
       return came === "conflict" ? this.#lost(view, change, otherwise, lost) : Effect.succeed(came)
     }
@@ -142,8 +147,6 @@ export class Ledger {
     otherwise: Otherwise,
     answer: Answer<SlotRecord, VersionConflict>
   ): Written | "conflict" {
-    // It was lost while it was written.
-    if (!view.owned) return undefined
     if (Exit.isSuccess(answer)) {
       this.accept(view, answer.value)
       return answer.value
@@ -194,6 +197,7 @@ export class Ledger {
     if (!view.owned) return
     view.owned = false
     view.owed = false
+    view.tenure++
     this.#told.lost(view, why)
   }
 
@@ -202,6 +206,7 @@ export class Ledger {
     view.record = record
     view.owned = true
     view.owed = false
+    view.tenure++
     this.views.add(view)
     this.#doomed.delete(record.slot)
   }

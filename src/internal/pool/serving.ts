@@ -25,6 +25,7 @@ import type { Fault, Pool, Slot } from "./core.ts"
 import * as Due from "./due.ts"
 import type { EndState, Job } from "./jobs.ts"
 import { isOrderly, stateOf } from "./jobs.ts"
+import { failureOf as failureOfStore } from "./ledger.ts"
 import * as Records from "./records.ts"
 
 /** What a job can know of where it runs. */
@@ -497,7 +498,7 @@ const errored = Effect.fnUntraced(function*(
   exit: Exit.Exit<unknown, unknown>,
   fault: Fault | undefined
 ): Effect.fn.Return<string> {
-  const { maxRestarts, policy, stableAfter } = pool.settings
+  const { maxRestarts, policy, stableAfter, supervisor } = pool.settings
   const { owned, record } = slot.view
   const error = fault?.error ?? errorOf(pool, slot, exit)
   if (!owned || (record.state !== "Idle" && record.state !== "Busy")) return error
@@ -511,6 +512,12 @@ const errored = Effect.fnUntraced(function*(
     const defect = Exit.isFailure(exit) && exit.cause.reasons.some(Cause.isDieReason) ? exit.cause : undefined
     pool.tell({ _tag: "SlotErrored", ...told, ...(dueAt === undefined ? {} : { dueAt }) }, defect)
     if (Records.isExhausted(written, maxRestarts)) pool.tell({ _tag: "SlotExhausted", ...told })
+    if (!pool.canServe() && !supervisor.enabled) {
+      pool.teller.log(
+        "Warn",
+        "no slot is left to do jobs, until checkAndRestartSlots is called: its supervisor is not enabled"
+      )
+    }
   }
   return error
 })
@@ -526,7 +533,9 @@ const dueOf = (
   const asked = () => Due.ask(policy, slot.asked, reason, restarts, pool.storeNow())
   return Effect.map(pool.ledger.asking.wait("ask the restart policy", asked), (answer) => {
     if (Exit.isSuccess(answer)) return answer.value
-    pool.teller.log("Error", "the restart policy of the slot failed", { slot: slot.id }, answer.cause)
+    const { cause, reason } = failureOfStore(answer)
+    const because = cause === undefined ? undefined : Cause.die(cause)
+    pool.teller.log("Error", `the restart policy of the slot failed: ${reason}`, { slot: slot.id }, because)
     return { _tag: "Never" }
   })
 }

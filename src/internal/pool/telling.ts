@@ -11,6 +11,7 @@ import type * as Stream from "effect/Stream"
 import type { PoolStatus, SlotPoolEvent } from "../../SlotPoolEvent.ts"
 import * as SlotPoolMetrics from "../../SlotPoolMetrics.ts"
 import * as Bulletin from "../bulletin.ts"
+import * as SharedMetrics from "../sharedMetrics.ts"
 
 type Common = "sequence" | "time" | "pool"
 
@@ -166,60 +167,25 @@ export class Teller {
   }
 }
 
-interface Shared {
-  readonly statuses: Set<() => PoolStatus>
-  readonly registrations: ReadonlyArray<Metric.Registration>
-}
+const ends = {
+  Succeeded: "succeeded",
+  Failed: "failed",
+  Cancelled: "cancelled",
+  TimedOut: "timedOut",
+  Lost: "lost",
+  Unassigned: "unassigned"
+} as const
 
-const registries = new WeakMap<object, Map<string, Shared>>()
-
-/**
- * Shows gauges and counters that are computed when they are read, until the answer is called. Pools of one name share
- * them, and they show the sum.
- */
-export const show = (pool: string, context: Context.Context<never>, status: () => PoolStatus): () => void => {
-  const registry = Context.get(context, Metric.MetricRegistry)
-  const pools = registries.get(registry) ?? new Map<string, Shared>()
-  registries.set(registry, pools)
-  const shared = pools.get(pool) ?? share(pool, context)
-  pools.set(pool, shared)
-  shared.statuses.add(status)
-  return () => {
-    shared.statuses.delete(status)
-    if (shared.statuses.size > 0 || pools.get(pool) !== shared) return
-    pools.delete(pool)
-    for (const registration of shared.registrations) registration.remove()
-  }
-}
-
-const share = (pool: string, context: Context.Context<never>): Shared => {
-  const statuses = new Set<() => PoolStatus>()
-  const registrations: Array<Metric.Registration> = []
-  const sum = (read: (status: PoolStatus) => number): number => {
-    let total = 0
-    for (const status of statuses) total += read(status())
-    return total
-  }
-  const register = <State>(metric: Metric.Metric<number, State>, get: () => State) => {
-    const unset = () => undefined
-    registrations.push(Metric.registerUnsafe(metric, context, { get, update: unset, modify: unset }))
-  }
+/** The gauges and counters of pools, each by its name. */
+export const metrics = SharedMetrics.make<() => PoolStatus>((pool) => (register) => {
   for (const state of ["idle", "busy", "errored", "exhausted", "stopped", "foreign"] as const) {
     const metric = Metric.withAttributes(SlotPoolMetrics.slots, { pool, state })
-    register(metric, () => ({ value: sum(({ slots }) => slots[state]) }))
+    register(metric, SharedMetrics.gauge, (status) => status().slots[state])
   }
-  register(Metric.withAttributes(SlotPoolMetrics.queued, { pool }), () => ({ value: sum(({ jobs }) => jobs.queued) }))
-  const ended = {
-    Succeeded: "succeeded",
-    Failed: "failed",
-    Cancelled: "cancelled",
-    TimedOut: "timedOut",
-    Lost: "lost",
-    Unassigned: "unassigned"
-  } as const
-  for (const [state, key] of Object.entries(ended)) {
+  const queued = Metric.withAttributes(SlotPoolMetrics.queued, { pool })
+  register(queued, SharedMetrics.gauge, (status) => status().jobs.queued)
+  for (const [state, key] of Object.entries(ends)) {
     const metric = Metric.withAttributes(SlotPoolMetrics.jobs, { pool, state })
-    register(metric, () => ({ count: sum(({ jobs }) => jobs[key]), incremental: true }))
+    register(metric, SharedMetrics.counter, (status) => status().jobs[key])
   }
-  return { statuses, registrations }
-}
+})

@@ -1,0 +1,69 @@
+/**
+ * Metrics that are computed when they are read, so that one nobody reads costs nothing. Those who have the same name (two
+ * supervisors of one path, two pools of one name) share them, and they show the sum.
+ */
+import * as Context from "effect/Context"
+import * as Metric from "effect/Metric"
+
+interface Shared<Source> {
+  readonly sources: Set<Source>
+  readonly registrations: ReadonlyArray<Metric.Registration>
+}
+
+/** One metric: its series, and its state from the sum over all who share it. */
+export type Series<Source> = (
+  register: <State>(
+    metric: Metric.Metric<number, State>,
+    state: (sum: number) => State,
+    read: (source: Source) => number
+  ) => void
+) => void
+
+export interface SharedMetrics<Source> {
+  /** Shows a source under a name until the answer is called. */
+  readonly show: (name: string, context: Context.Context<never>, source: Source) => () => void
+}
+
+const unset = () => undefined
+
+export const make = <Source>(seriesOf: (name: string) => Series<Source>): SharedMetrics<Source> => {
+  const registries = new WeakMap<object, Map<string, Shared<Source>>>()
+  const share = (name: string, context: Context.Context<never>): Shared<Source> => {
+    const sources = new Set<Source>()
+    const registrations: Array<Metric.Registration> = []
+    seriesOf(name)((metric, state, read) => {
+      const get = () => {
+        let sum = 0
+        for (const source of sources) sum += read(source)
+        return state(sum)
+      }
+      registrations.push(Metric.registerUnsafe(metric, context, { get, update: unset, modify: unset }))
+    })
+    return { sources, registrations }
+  }
+  return {
+    show: (name, context, source) => {
+      const registry = Context.get(context, Metric.MetricRegistry)
+      const names = registries.get(registry) ?? new Map<string, Shared<Source>>()
+      registries.set(registry, names)
+      const shared = names.get(name) ?? share(name, context)
+      names.set(name, shared)
+      shared.sources.add(source)
+      return () => {
+        shared.sources.delete(source)
+        if (shared.sources.size > 0 || names.get(name) !== shared) return
+        names.delete(name)
+        for (const registration of shared.registrations) registration.remove()
+      }
+    }
+  }
+}
+
+/** The state of a gauge. */
+export const gauge = (value: number): { readonly value: number } => ({ value })
+
+/** The state of a counter. */
+export const counter = (count: number): { readonly count: number; readonly incremental: true } => ({
+  count,
+  incremental: true
+})
