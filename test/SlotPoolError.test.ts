@@ -15,7 +15,10 @@ const job = "job-7"
 const slot = "slot-3"
 
 const reasons: ReadonlyArray<readonly [SlotPoolError.Reason, ReadonlyArray<string>]> = [
-  [new SlotPoolError.NoSlotAvailable({ job, timeout: 300_000 }), ["\"job-7\"", "300000 ms"]],
+  [
+    new SlotPoolError.NoSlotAvailable({ job, timeout: 300_000, slots: 4, able: 1 }),
+    ["\"job-7\"", "300000 ms", "1 of 4 slots could take jobs"]
+  ],
   [new SlotPoolError.JobNotFound({ job }), ["\"job-7\""]],
   [new SlotPoolError.JobAlreadyExists({ job }), ["\"job-7\"", "already"]],
   [new SlotPoolError.JobTimedOut({ job, slot, timeout: 600_000 }), ["\"job-7\"", "slot-3", "600000 ms"]],
