@@ -35,12 +35,12 @@ import { Pool } from "./internal/pool/core.ts"
 import * as Decoding from "./internal/pool/decoding.ts"
 import * as Draining from "./internal/pool/draining.ts"
 import * as Health from "./internal/pool/health.ts"
+import * as JobRun from "./internal/pool/jobRun.ts"
 import type { Job as JobEntry } from "./internal/pool/jobs.ts"
 import * as Keeping from "./internal/pool/keeping.ts"
 import * as Leasing from "./internal/pool/leasing.ts"
 import { failureOf } from "./internal/pool/ledger.ts"
 import * as Scaling from "./internal/pool/scaling.ts"
-import * as Serving from "./internal/pool/serving.ts"
 import type { Settings } from "./internal/pool/settings.ts"
 import * as Telling from "./internal/pool/telling.ts"
 import * as Waiters from "./internal/waiters.ts"
@@ -590,7 +590,7 @@ const facade = (pool: Pool): SlotPool<unknown, unknown> => {
         jobs.cancelled(job)
         return Effect.void
       }
-      Serving.cancel(pool, job)
+      JobRun.cancel(pool, job)
       return Effect.ignoreCause(ended(job))
     })
 

@@ -16,7 +16,7 @@ import type { SlotPoolStore, SlotRecord } from "../../SlotPoolStore.ts"
 import type { RunningSupervisor } from "../../Supervisor.ts"
 import { Asking } from "./asking.ts"
 import * as Clocks from "./clocks.ts"
-import type { Asked } from "./due.ts"
+import type { PolicyState } from "./due.ts"
 import type { EndState, Job } from "./jobs.ts"
 import { Jobs } from "./jobs.ts"
 import type { View } from "./ledger.ts"
@@ -71,7 +71,7 @@ export class Slot implements Waiting {
   wake: (() => void) | undefined = undefined
   /** Those who wait for the job under way to leave the slot. */
   readonly whenFree = new Set<() => void>()
-  readonly asked: Asked = { step: undefined }
+  readonly policy: PolicyState = { step: undefined }
 
   constructor(index: number, record: SlotRecord, config: SlotConfig) {
     this.index = index

@@ -13,7 +13,7 @@ import type { Due } from "./records.ts"
 type Ask = (now: number, reason: RestartReason<unknown>) => Effect.Effect<number | undefined>
 
 /** The schedule of one slot. It begins anew with a slot that has not been put back to work since it was stable. */
-export interface Asked {
+export interface PolicyState {
   step: Ask | undefined
 }
 
@@ -35,19 +35,19 @@ const isRestartable = (policy: RestartPolicy<unknown>, reason: RestartReason<unk
 /** `now` is the store's time; schedules see the wall clock. The policy's mode has no say: a slot is always wanted. */
 export const ask = Effect.fnUntraced(function*(
   policy: RestartPolicy<unknown>,
-  asked: Asked,
+  state: PolicyState,
   reason: RestartReason<unknown>,
   restarts: number,
   now: number
 ): Effect.fn.Return<Due> {
   if (!isRestartable(policy, reason)) return { _tag: "Never" }
   const wall = yield* Clock.currentTimeMillis
-  if (asked.step === undefined || restarts === 0) {
-    asked.step = yield* begin(policy)
+  if (state.step === undefined || restarts === 0) {
+    state.step = yield* begin(policy)
     // The restarts of an earlier process: where the schedule stood then.
-    for (let before = 0; before < restarts; before++) yield* asked.step(wall, reason)
+    for (let before = 0; before < restarts; before++) yield* state.step(wall, reason)
   }
-  const delay = yield* asked.step(wall, reason)
+  const delay = yield* state.step(wall, reason)
   if (delay === undefined || delay === Number.POSITIVE_INFINITY) return { _tag: "Never" }
   return delay <= 0 ? undefined : { _tag: "At", at: now + delay }
 })
