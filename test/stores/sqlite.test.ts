@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import { existsSync, writeFileSync } from "node:fs"
+import { existsSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import * as Child from "./child.ts"
@@ -85,6 +85,28 @@ describe("the file", () => {
       yield* Files.query(filename, "CREATE TABLE mine AS SELECT 7 AS seven")
       yield* Effect.scoped(Effect.flatMap(opened(layer({ filename })), (store) => store.put(slot(0))))
       assert.deepStrictEqual((yield* Files.query(filename, "SELECT seven FROM mine")).length, 1)
+    }))
+
+  it.effect("that it was removed or replaced under the process is noticed as leases are", () =>
+    Effect.gen(function*() {
+      const filename = yield* Files.file
+      const store = yield* opened(layer({ filename }))
+      yield* store.lease("a", 60_000)
+      assert.isTrue(yield* store.renew("a", 60_000))
+      rmSync(filename)
+      const gone = yield* Effect.flip(store.renew("a", 60_000))
+      assert.strictEqual(gone.reason, `${filename} was removed or replaced under this process`)
+      // A new one of its name is not the same.
+      yield* opened(layer({ filename }))
+      assert.strictEqual((yield* Effect.flip(store.renew("a", 60_000))).operation, "renew")
+      assert.strictEqual((yield* Effect.flip(store.lease("b", 60_000))).operation, "lease")
+    }))
+
+  it.effect("in memory it has no file, and leases all the same", () =>
+    Effect.gen(function*() {
+      const store = yield* opened(layer({ filename: ":memory:" }))
+      yield* store.lease("a", 60_000)
+      assert.isTrue(yield* store.renew("a", 60_000))
     }))
 
   it.effect("it is closed with the scope, with nothing left beside it", () =>

@@ -46,6 +46,8 @@ export class Slot implements Waiting {
   config: SlotConfig
   /** Those who follow the events know of it. */
   isAdded = false
+  /** The owner that was said to have it. */
+  standsBy: string | undefined = undefined
   /** Somebody is claiming it. */
   claiming = false
   intent: Intent | undefined = undefined

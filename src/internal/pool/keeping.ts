@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
-import type { SlotRecord, StoreError } from "../../SlotPoolStore.ts"
+import type { SlotOwned, SlotRecord, StoreError } from "../../SlotPoolStore.ts"
 import * as Task from "../../Task.ts"
 import * as Options from "../options.ts"
 import type { Pool } from "./core.ts"
@@ -92,6 +92,7 @@ const claimIt = (pool: Pool, slot: Slot, stored: SlotRecord | undefined): Effect
     const answer = yield* pool.ledger.asking.wait("claim", () => pool.store.claim({ ...taken, owner: pool.owner }))
     if (Exit.isFailure(answer)) {
       const error = failureOf(answer)
+      if (error._tag === "SlotOwned") standBy(pool, slot, error)
       // Somebody was faster, or has it: the next look will see.
       return error._tag === "StoreError" ? yield* Effect.fail(error) : false
     }
@@ -109,6 +110,16 @@ const claimIt = (pool: Pool, slot: Slot, stored: SlotRecord | undefined): Effect
     }
     return true
   })
+
+/** Said once for each owner: after a crash it is this pool's own predecessor, and its slots are idle until its lease ends. */
+const standBy = (pool: Pool, slot: Slot, { owner, remaining }: SlotOwned): void => {
+  if (slot.standsBy === owner) return
+  slot.standsBy = owner
+  const text = `the slot belongs to ${owner}, for another ${
+    Math.ceil(remaining)
+  } ms unless it is renewed: the pool stands by`
+  pool.teller.log("Info", text, { slot: slot.id })
+}
 
 /** The slot is this pool's, and is to serve. */
 const isWanted = (pool: Pool, slot: Slot): boolean =>

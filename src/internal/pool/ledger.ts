@@ -195,10 +195,20 @@ export class Ledger {
 
   lose(view: View, why: string): void {
     if (!view.owned) return
+    this.#letGo(view)
+    this.#told.lost(view, why)
+  }
+
+  #letGo(view: View): void {
     view.owned = false
     view.owed = false
     view.tenure++
-    this.#told.lost(view, why)
+  }
+
+  /** The slot is not the pool's any more, by its own will. */
+  drop(view: View): void {
+    this.#letGo(view)
+    this.views.delete(view)
   }
 
   /** The slot is this pool's: what the record says counts from now on. */

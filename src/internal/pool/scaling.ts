@@ -101,8 +101,7 @@ const untilFree = (slot: Slot): Effect.Effect<void> =>
 const remove = (pool: Pool, slot: Slot): Effect.Effect<void> =>
   Effect.uninterruptible(Effect.gen(function*() {
     yield* Effect.ignore(pool.supervisor.remove(slot.id))
-    slot.view.owned = false
-    pool.ledger.views.delete(slot.view)
+    pool.ledger.drop(slot.view)
     yield* pool.ledger.erase(slot.view.record)
     // Its number is free when nothing of it is left.
     pool.idle.leave(slot)
