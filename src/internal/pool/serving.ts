@@ -9,6 +9,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import * as Scheduler from "effect/Scheduler"
+import * as Scope from "effect/Scope"
 import * as Heartbeat from "../../Heartbeat.ts"
 import * as RestartPolicy from "../../RestartPolicy.ts"
 import * as Task from "../../Task.ts"
@@ -100,9 +101,12 @@ const acquire = (pool: Pool, slot: Slot): Effect.Effect<void, unknown, unknown> 
     })
   }
   return Effect.gen(function*() {
+    const scope = Scope.makeUnsafe()
+    yield* Effect.addFinalizer((exit) => release(pool, slot, scope, exit))
     const acquired = Deferred.makeUnsafe<unknown, unknown>()
     // For as long as the run: what is forked while the worker is made lives as long as the worker does.
     const making = Effect.suspend(() => acquire(slot.info() as never)).pipe(
+      Effect.provideService(Scope.Scope, scope),
       Effect.onExit((exit) => Deferred.done(acquired, exit)),
       Effect.andThen(Effect.never)
     )
@@ -111,6 +115,18 @@ const acquire = (pool: Pool, slot: Slot): Effect.Effect<void, unknown, unknown> 
     slot.worker = { value: yield* inTime(Deferred.await(acquired), acquireTimeout) }
   })
 }
+
+/** What a worker holds and does not let go of is a leak, at every restart once more. */
+const release = (
+  pool: Pool,
+  slot: Slot,
+  scope: Scope.Closeable,
+  exit: Exit.Exit<unknown, unknown>
+): Effect.Effect<void> =>
+  Effect.tapCause(Scope.close(scope, exit), (cause) =>
+    Effect.sync(() => {
+      pool.teller.log("Error", "the worker of the slot was not released in order", { slot: slot.id }, cause)
+    }))
 
 const inTime = <A, E>(awaited: Effect.Effect<A, E>, timeout: number): Effect.Effect<A, E> =>
   timeout === Number.POSITIVE_INFINITY ? awaited : Effect.timeoutOrElse(awaited, {
