@@ -6,6 +6,7 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import { StoreError } from "../../SlotPoolStore.ts"
 
 export type Answer<A, E> = Exit.Exit<A, E | StoreError>
@@ -76,7 +77,24 @@ export class Asking {
   }
 }
 
+const isRecord = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && "version" in value && typeof value.version === "number"
+
+/** What an answer must look like: stores are written by people, too. */
+const checks: Readonly<Record<string, (value: unknown) => boolean>> = {
+  put: isRecord,
+  claim: isRecord,
+  get: (value) => Option.isOption(value) && (Option.isNone(value) || isRecord(value.value)),
+  list: (value) =>
+    typeof value === "object" && value !== null && "records" in value && "corrupt" in value &&
+    Array.isArray(value.records) && value.records.every(isRecord) && Array.isArray(value.corrupt),
+  now: Number.isFinite
+}
+
 const orderly = <A, E>(operation: string, exit: Exit.Exit<A, E>): Answer<A, E> => {
+  if (Exit.isSuccess(exit) && checks[operation]?.(exit.value) === false) {
+    return Exit.fail(new StoreError({ operation, reason: "it answered what is no answer" }))
+  }
   if (Exit.isSuccess(exit) || exit.cause.reasons.some(Cause.isFailReason)) return exit
   return Exit.fail(new StoreError({ operation, reason: "it died", cause: Cause.squash(exit.cause) }))
 }

@@ -2,13 +2,21 @@
  * What makes a slot Errored, and what becomes of the job on it.
  */
 import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { JobLost, PoolError } from "../../SlotPoolError.ts"
 import type { Reason } from "../../SlotPoolError.ts"
+import * as Options from "../options.ts"
 import * as Render from "../render.ts"
 import type { Fault, Pool, Slot } from "./core.ts"
 import type { Job } from "./jobs.ts"
 import { isOrderly } from "./jobs.ts"
+
+/** What a user's function gives, which may be no Effect for all its type: that would end a fiber past its finalizers. */
+export const effectOf = (what: string, given: unknown): Effect.Effect<unknown, unknown, unknown> =>
+  Effect.isEffect(given)
+    ? given as Effect.Effect<unknown, unknown, unknown>
+    : Effect.die(new TypeError(`${what} gave ${Options.show(given)}; it must give an Effect`))
 
 export const failureOf = (exit: Exit.Exit<unknown, unknown>): Exit.Exit<never, unknown> =>
   Exit.isFailure(exit) ? Exit.failCause(exit.cause) : Exit.die(new Error("the worker ended"))

@@ -14,7 +14,7 @@ import { CurrentRun } from "../currentRun.ts"
 import * as Options from "../options.ts"
 import * as Render from "../render.ts"
 import type { Pool, Slot } from "./core.ts"
-import { failureOf, lost, poolError } from "./faults.ts"
+import { effectOf, failureOf, lost, poolError } from "./faults.ts"
 import type { EndState, Job } from "./jobs.ts"
 
 /** What a job can know of where it runs. */
@@ -48,7 +48,9 @@ export const runner = (
   }
   const forkFor = (job: Job) => {
     return Effect.runForkWith(servicesOf(job))(
-      Effect.suspend(() => job.work(worker as never, contextOf(slot, job) as never) as Effect.Effect<unknown, unknown>)
+      Effect.suspend(() =>
+        effectOf("the job", job.work(worker as never, contextOf(slot, job) as never)) as Effect.Effect<unknown, unknown>
+      )
     )
   }
   return (job) =>

@@ -41,7 +41,7 @@ type Written = SlotRecord | undefined
 type Otherwise = "owe" | "keep"
 
 /** Others may write a record as often as they like; who loses so often in a row has met a store that cannot count. */
-const raceLimit = 100
+const raceLimit = 20
 
 export class Ledger {
   readonly owner: string
@@ -165,7 +165,7 @@ export class Ledger {
     return Effect.flatMap(this.#reread(view), () => {
       if (otherwise === "keep") return Effect.undefined
       if (lost < raceLimit) return this.#write(view, change, otherwise, lost + 1)
-      this.degrade(new StoreError({ operation: "put", reason: `lost ${raceLimit} races in a row` }))
+      this.degrade(racesLost())
       return this.#write(view, change, otherwise, 0)
     })
   }
@@ -283,7 +283,11 @@ export class Ledger {
   /** The store may have done what it did not answer: what is written is based on whatever version it has. */
   #pay(view: View): Effect.Effect<boolean> {
     return Effect.gen({ self: this }, function*() {
-      while (view.owed) {
+      for (let races = 0; view.owed; races++) {
+        if (races > raceLimit) {
+          this.degrade(racesLost())
+          return false
+        }
         const { pool, slot } = view.record
         const got = yield* this.asking.wait("get", () => this.#store.get(pool, slot))
         if (Exit.isFailure(got)) {
@@ -310,6 +314,8 @@ export class Ledger {
     })
   }
 }
+
+const racesLost = (): StoreError => new StoreError({ operation: "put", reason: `lost ${raceLimit} races in a row` })
 
 const takenBy = (record: SlotRecord): string =>
   record.owner === undefined ? "it has no owner" : `it was taken over by "${record.owner}"`

@@ -16,7 +16,7 @@ import * as Task from "../../Task.ts"
 import type { CurrentRun as Current } from "../currentRun.ts"
 import { CurrentRun } from "../currentRun.ts"
 import type { Pool, Slot } from "./core.ts"
-import { failureOf, slotFaultOf } from "./faults.ts"
+import { effectOf, failureOf, slotFaultOf } from "./faults.ts"
 import { runner, workerEnded } from "./jobRun.ts"
 import type { Job } from "./jobs.ts"
 import * as Records from "./records.ts"
@@ -52,13 +52,17 @@ const probed = (
 ): Effect.Effect<unknown, unknown, unknown> =>
   Effect.suspend(() => {
     const slot = pool.slots.get(id)
-    return slot?.worker === undefined
+    const worker = slot?.worker
+    return slot === undefined || worker === undefined
       ? Effect.void
-      : Effect.onExit(probe(slot.worker.value as never, slot.info() as never), (exit) =>
-        Effect.sync(() => {
-          const failures = (slot.probeFailure?.failures ?? 0) + 1
-          slot.probeFailure = Exit.isFailure(exit) ? { cause: probeCause(exit.cause), failures } : undefined
-        }))
+      : Effect.onExit(
+        Effect.suspend(() => effectOf("probe", probe(worker.value as never, slot.info() as never))),
+        (exit) =>
+          Effect.sync(() => {
+            const failures = (slot.probeFailure?.failures ?? 0) + 1
+            slot.probeFailure = Exit.isFailure(exit) ? { cause: probeCause(exit.cause), failures } : undefined
+          })
+      )
   })
 
 /** A probe that takes too long is interrupted. */
@@ -105,7 +109,7 @@ const acquire = (pool: Pool, slot: Slot): Effect.Effect<void, unknown, unknown> 
     yield* Effect.addFinalizer((exit) => release(pool, slot, scope, exit))
     const acquired = Deferred.makeUnsafe<unknown, unknown>()
     // For as long as the run: what is forked while the worker is made lives as long as the worker does.
-    const making = Effect.suspend(() => acquire(slot.info() as never)).pipe(
+    const making = Effect.suspend(() => effectOf("acquire", acquire(slot.info() as never))).pipe(
       Effect.provideService(Scope.Scope, scope),
       Effect.onExit((exit) => Deferred.done(acquired, exit)),
       Effect.andThen(Effect.never)
@@ -140,7 +144,7 @@ const watch = (pool: Pool, slot: Slot): Effect.Effect<void, never, unknown> => {
   if (watch === undefined || worker === undefined) return Effect.void
   return Effect.asVoid(Effect.forkChild(
     Effect.onExit(
-      Effect.suspend(() => watch(worker.value as never, slot.info() as never)),
+      Effect.suspend(() => effectOf("watch", watch(worker.value as never, slot.info() as never))),
       (exit) =>
         Effect.sync(() => {
           // It is no end of the worker when the run itself is over.
