@@ -78,7 +78,7 @@ export class Slot implements Waiting {
   constructor(index: number, record: SlotRecord, config: SlotConfig) {
     this.index = index
     this.id = record.slot
-    this.view = { record, owned: false, owed: false, tenure: 0, writing: undefined }
+    this.view = { record, owned: false, owed: false, kept: undefined, tenure: 0, writing: undefined }
     this.config = config
   }
 

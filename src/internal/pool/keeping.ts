@@ -87,7 +87,8 @@ const claimIt = (pool: Pool, slot: Slot, stored: SlotRecord | undefined): Effect
     const { config, view } = slot
     const { encode, name } = pool.settings
     const { config: json, ...named } = encoded(encode, config)
-    const { name: oldName, role: oldRole, ...before } = stored ?? Records.fresh(name, slot.id, { config: json })
+    const known = newest(pool, slot, stored)
+    const { name: oldName, role: oldRole, ...before } = known ?? Records.fresh(name, slot.id, { config: json })
     const taken = Records.takenUp({ ...before, ...named, config: json })
     const answer = yield* pool.ledger.asking.wait("claim", () => pool.store.claim({ ...taken, owner: pool.owner }))
     if (Exit.isFailure(answer)) {
@@ -110,6 +111,17 @@ const claimIt = (pool: Pool, slot: Slot, stored: SlotRecord | undefined): Effect
     }
     return true
   })
+
+/** What the slot is, as far as is known: what the store has, or what is owed to it from before the slot was lost. */
+const newest = (pool: Pool, { id, view }: Slot, stored: SlotRecord | undefined): SlotRecord | undefined => {
+  const { kept } = view
+  if (kept === undefined) return stored
+  if (stored?.owner === pool.owner) return { ...kept, version: stored.version }
+  const text = "what the slot's jobs left since the store failed is forgotten: another pool has had the slot"
+  pool.teller.log("Warn", text, { slot: id })
+  view.kept = undefined
+  return stored
+}
 
 /** Said once for each owner: after a crash it is this pool's own predecessor, and its slots are idle until its lease ends. */
 const standBy = (pool: Pool, slot: Slot, { owner, remaining }: SlotOwned): void => {

@@ -21,6 +21,8 @@ export interface View {
   owned: boolean
   /** The record here is newer than the store's. */
   owed: boolean
+  /** What was owed when the slot was lost: it counts still if nobody else has had the slot by the time it is got again. */
+  kept: SlotRecord | undefined
   /** Counts how often it was got and lost: what was asked before is not answered after. */
   tenure: number
   /** A write is under way: those who wait for it. */
@@ -200,6 +202,7 @@ export class Ledger {
   }
 
   #letGo(view: View): void {
+    view.kept = view.owed ? view.record : undefined
     view.owned = false
     view.owed = false
     view.tenure++
@@ -216,6 +219,7 @@ export class Ledger {
     view.record = record
     view.owned = true
     view.owed = false
+    view.kept = undefined
     view.tenure++
     this.views.add(view)
     this.#doomed.delete(record.slot)
