@@ -469,7 +469,7 @@ const makeWith = Effect.fnUntraced(function*(
 
   // In the order in which they are undone: the slots are free when everything that runs on them has ended.
   yield* Effect.addFinalizer(() => pool.teller.close())
-  yield* Effect.addFinalizer(() => Effect.asVoid(pool.ledger.asking.wait("release", () => store.release(owner))))
+  yield* Effect.addFinalizer(() => giveBack(pool))
   // What is owed to the store is tried once more.
   yield* Effect.addFinalizer(() =>
     Effect.suspend(() => {
@@ -508,6 +508,18 @@ const makeWith = Effect.fnUntraced(function*(
   if (settings.supervisor.enabled) yield* startHealth(pool)
   return facade(pool)
 })
+
+/** The slots are free for others. Where the store does not do that, they are when the lease has run out. */
+const giveBack = (pool: Pool): Effect.Effect<void> =>
+  Effect.map(pool.ledger.asking.wait("release", () => pool.store.release(pool.owner)), (answer) => {
+    if (Exit.isSuccess(answer)) return
+    const { reason } = failureOf(answer)
+    const owed = Array.from(pool.ledger.views).filter((view) => view.owed).length
+    const text =
+      `the pool could not give its slots back (${reason}): others wait for its lease of ${pool.settings.lease} ms` +
+      `${owed === 0 ? "" : `, and ${owed} records were not written`}. Was the store closed before the pool?`
+    pool.teller.log("Warn", text)
+  })
 
 const refuse = (pool: Pool, reason: Reason): Effect.Effect<never, PoolError> =>
   Effect.fail(new PoolError({ pool: pool.settings.name, reason }))

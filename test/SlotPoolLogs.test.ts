@@ -40,6 +40,23 @@ describe("the log of a pool", () => {
     }))
   })
 
+  it.effect("tells that the slots could not be given back, for the store was closed before the pool", () => {
+    const { lines, provide } = Pools.logging()
+    return provide(Effect.gen(function*() {
+      const faulty = new Pools.FaultyStore(yield* SlotPoolStore.makeMemory)
+      const on = Effect.provideService(SlotPoolStore.SlotPoolStore, faulty.service)
+      const pool = yield* Pools.own(on(SlotPool.make()))
+      yield* settle
+      faulty.break("fail")
+      yield* pool.value.run((_, { setSession }) => setSession("left"))
+      yield* pool.close
+      const [line] = lines.filter(({ text }) => text.includes("could not give its slots back"))
+      assert.strictEqual(line?.level, "Warn")
+      assert.include(line?.text, "the store is broken")
+      assert.include(line?.text, "30000 ms, and 1 records were not written. Was the store closed before the pool?")
+    }))
+  })
+
   it.effect("tells that no slot is left, where nothing puts one back to work by itself", () => {
     const { lines, provide } = Pools.logging()
     return provide(Effect.gen(function*() {
