@@ -488,7 +488,7 @@ const makeWith = Effect.fnUntraced(function*(
       : "Error"
   )
   yield* Effect.addFinalizer(() => close(pool))
-  const hide = Telling.metrics.show(settings.name, context, () => pool.status())
+  const hide = Telling.gauges.show(settings.name, context, () => pool.status())
   yield* Effect.addFinalizer(() => Effect.sync(hide))
 
   const opening = Effect.gen(function*() {

@@ -29,7 +29,7 @@ export const queued = Metric.gauge("effect_supervisor_pool_queued_jobs", {
 
 /**
  * Jobs that have ended, told apart by the attribute `state`: `Succeeded`, `Failed`, `Cancelled`, `TimedOut`, `Lost`,
- * `Unassigned`. Computed when it is read.
+ * `Unassigned`.
  *
  * @since 0.1.0
  * @category counters

@@ -4,6 +4,7 @@
 import type * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
 import * as SupervisorMetrics from "../SupervisorMetrics.ts"
+import * as TaskStatus from "../TaskStatus.ts"
 import * as Gauges from "./gauges.ts"
 import type { Notice, Phase } from "./state.ts"
 
@@ -14,6 +15,13 @@ export interface Metrics {
   /** Takes the gauges out of the registry. */
   readonly close: () => void
 }
+
+/** How many tasks have which status, by the path of their supervisor. */
+const tasks = Gauges.make<Readonly<Record<Phase, number>>>((supervisor) => (register) => {
+  for (const status of TaskStatus.tags) {
+    register(Metric.withAttributes(SupervisorMetrics.tasks, { supervisor, status }), (counts) => counts[status])
+  }
+})
 
 export const make = (
   supervisor: string,
@@ -41,7 +49,7 @@ export const make = (
   const runTime = of(SupervisorMetrics.runTime)
   const restartDelay = of(SupervisorMetrics.restartDelay)
   const loopLag = of(SupervisorMetrics.loopLag)
-  const forget = Gauges.tasks.show(supervisor, context, counts)
+  const forget = tasks.show(supervisor, context, counts)
   return {
     noted: (notice) => {
       switch (notice._tag) {

@@ -153,7 +153,10 @@ export class Pool {
     this.jobs = new Jobs({
       pool: settings.name,
       queued: (job) => this.#queued(job),
-      ended: (job) => this.clocks.stop(job),
+      ended: (job, state) => {
+        this.clocks.stop(job)
+        this.teller.jobEnded(state)
+      },
       resume: (resume) => this.guarded(resume),
       wallNow: () => this.wallNow(),
       slots: () => ({ slots: this.slots.size, able: this.able() })

@@ -60,7 +60,7 @@ export interface Host {
   /** A job waits for a slot. */
   readonly queued: (job: Job) => void
   /** It has ended, and its clock does not matter any more. */
-  readonly ended: (job: Job) => void
+  readonly ended: (job: Job, state: EndState) => void
   /** Resumes somebody who waits; what that throws is not the pool's affair. */
   readonly resume: (resume: () => void) => void
   readonly wallNow: () => number
@@ -128,7 +128,7 @@ export class Jobs {
     job.state = state
     job.exit = exit
     this.counts[state]++
-    this.#host.ended(job)
+    this.#host.ended(job, state)
     if (job.kept) this.#remember(job)
     const { waiters } = job
     job.waiters = undefined

@@ -11,7 +11,8 @@ import type * as Stream from "effect/Stream"
 import type { PoolStatus, SlotPoolEvent } from "../../SlotPoolEvent.ts"
 import * as SlotPoolMetrics from "../../SlotPoolMetrics.ts"
 import * as Bulletin from "../bulletin.ts"
-import * as SharedMetrics from "../sharedMetrics.ts"
+import * as Gauges from "../gauges.ts"
+import type { EndState } from "./jobs.ts"
 
 type Common = "sequence" | "time" | "pool"
 
@@ -81,17 +82,32 @@ export class Teller {
   readonly #silent: boolean
   readonly #counters: Record<"errors" | "restarts" | "exhausted" | "storeFailures", Metric.Metric<number, unknown>>
 
+  readonly #jobs: Record<EndState, Metric.Metric<number, unknown>>
+
   constructor(pool: string, context: Context.Context<never>, now: () => number) {
     this.#pool = pool
     this.#context = context
     this.#now = now
     this.#silent = Context.get(context, References.CurrentLoggers).size === 0
     const of = (metric: Metric.Counter<number>) => Metric.withAttributes(metric, { pool })
+    const ended = (state: EndState) => Metric.withAttributes(SlotPoolMetrics.jobs, { pool, state })
     this.#counters = {
       errors: of(SlotPoolMetrics.errors),
       restarts: of(SlotPoolMetrics.restarts),
       exhausted: of(SlotPoolMetrics.exhausted),
       storeFailures: of(SlotPoolMetrics.storeFailures)
+    }
+    this.#jobs = {
+      Succeeded: ended("Succeeded"),
+      Failed: ended("Failed"),
+      Cancelled: ended("Cancelled"),
+      TimedOut: ended("TimedOut"),
+      Lost: ended("Lost"),
+      Unassigned: ended("Unassigned")
+    }
+    // From the beginning: what counts from its first time on has no first time to be seen.
+    for (const metric of [...Object.values(this.#counters), ...Object.values(this.#jobs)]) {
+      metric.updateUnsafe(0, context)
     }
   }
 
@@ -105,6 +121,11 @@ export class Teller {
       pool: this.#pool
     }))
     if (!this.#silent) this.#log(told, cause)
+  }
+
+  /** A job has ended. */
+  jobEnded(state: EndState): void {
+    this.#jobs[state].updateUnsafe(1, this.#context)
   }
 
   /** One operation of the store failed, be the pool degraded already or not. */
@@ -167,25 +188,10 @@ export class Teller {
   }
 }
 
-const ends = {
-  Succeeded: "succeeded",
-  Failed: "failed",
-  Cancelled: "cancelled",
-  TimedOut: "timedOut",
-  Lost: "lost",
-  Unassigned: "unassigned"
-} as const
-
-/** The gauges and counters of pools, each by its name. */
-export const metrics = SharedMetrics.make<() => PoolStatus>((pool) => (register) => {
+/** The gauges of pools, each by its name. */
+export const gauges = Gauges.make<() => PoolStatus>((pool) => (register) => {
   for (const state of ["idle", "busy", "errored", "exhausted", "stopped", "foreign"] as const) {
-    const metric = Metric.withAttributes(SlotPoolMetrics.slots, { pool, state })
-    register(metric, SharedMetrics.gauge, (status) => status().slots[state])
+    register(Metric.withAttributes(SlotPoolMetrics.slots, { pool, state }), (status) => status().slots[state])
   }
-  const queued = Metric.withAttributes(SlotPoolMetrics.queued, { pool })
-  register(queued, SharedMetrics.gauge, (status) => status().jobs.queued)
-  for (const [state, key] of Object.entries(ends)) {
-    const metric = Metric.withAttributes(SlotPoolMetrics.jobs, { pool, state })
-    register(metric, SharedMetrics.counter, (status) => status().jobs[key])
-  }
+  register(Metric.withAttributes(SlotPoolMetrics.queued, { pool }), (status) => status().jobs.queued)
 })
