@@ -62,7 +62,7 @@ describe("SlotPool.make", () => {
   })
 
   test("gives workers and slots to its functions as they are", () => {
-    SlotPool.make({
+    const made = SlotPool.make({
       slotSchema: Tooled,
       slotConfig: (index) => new Tooled({ name: `agent ${index}`, tools: [], since: new Date(0) }),
       acquire: (slot) => {
@@ -81,6 +81,7 @@ describe("SlotPool.make", () => {
         return Effect.void
       }
     })
+    expect(made).type.toBeAssignableTo<Effect.Effect<unknown, unknown, unknown>>()
   })
 
   test("takes configs that its schema is of, and no others", () => {
@@ -94,7 +95,7 @@ describe("SlotPool.make", () => {
   })
 
   test("types what a restart policy sees by what workers fail with", () => {
-    SlotPool.make({
+    const made = SlotPool.make({
       acquire: (slot) => spawnAgent(slot.name),
       watch: (agent) => ended(agent),
       restart: {
@@ -104,6 +105,7 @@ describe("SlotPool.make", () => {
         }
       }
     })
+    expect(made).type.toBeAssignableTo<Effect.Effect<unknown, unknown, unknown>>()
     expect(SlotPool.make).type.toBeCallableWith({
       acquire: (slot: SlotPool.Slot) => spawnAgent(slot.name),
       restart: { on: { Spawn: "stop" } }
@@ -162,7 +164,7 @@ describe("a pool", () => {
   test("submit: its id knows what the job gives, to result and await", () => {
     const submitted = pool.submit((agent) => agent.ask("?"), { id: "mine", tags: ["urgent"] })
     expect(submitted).type.toBe<Effect.Effect<SlotPool.JobId<number, Declined>, PoolError, never>>()
-    Effect.gen(function*() {
+    const using = Effect.gen(function*() {
       const id = yield* submitted
       expect(id).type.toBeAssignableTo<string>()
       expect(pool.result(id)).type.toBe<
@@ -171,6 +173,7 @@ describe("a pool", () => {
       expect(pool.await(id)).type.toBe<Effect.Effect<number, Declined | PoolError>>()
       expect(pool.cancel(id)).type.toBe<Effect.Effect<void, PoolError>>()
     })
+    expect(using).type.toBeAssignableTo<Effect.Effect<unknown, unknown, unknown>>()
   })
 
   test("submit: an id that is only a string gives what is not known", () => {
