@@ -385,7 +385,8 @@ export interface SlotPoolOptions<
   readonly maxRestarts?: number
   /**
    * When a slot in error is due: the schedule's delays, and never again when it is done, or when `on` asks for anything but
-   * a restart after a typed failure of the worker. A mode has no say: a slot is always wanted. Default: at once.
+   * a restart after a typed failure of the worker. A mode has no say: a slot is always wanted. Default: at once. A ready
+   * policy is best made beside the options: inside them its error type is not inferred.
    */
   readonly restart?:
     | Omit<RestartPolicy.RestartOptions<NoInfer<AE | WE>, R2>, "mode">
@@ -530,6 +531,8 @@ const close = (pool: Pool): Effect.Effect<void> =>
     pool.closed = true
     pool.clocks.stopAll()
     pool.jobs.loseQueued(new PoolClosed({}))
+    // All at once: the workers are stopped one after another.
+    for (const { jobFiber } of pool.slots.values()) jobFiber?.interruptUnsafe()
   })
 
 const startHealth = (pool: Pool): Effect.Effect<HealthSupervisor> =>
@@ -558,7 +561,9 @@ const facade = (pool: Pool): SlotPool<unknown, unknown> => {
   let drained: Effect.Effect<DrainReport> | undefined
 
   const durationOf = (option: string, given: Options.DurationOption | undefined, fallback: number) =>
-    given === undefined ? fallback : Options.duration(where, option, given, { infinite: true })
+    given === undefined
+      ? fallback
+      : Options.duration(where, option, given, { infinite: true, positive: option === "timeout" })
 
   const entry = (
     work: AnyJob,
@@ -568,7 +573,8 @@ const facade = (pool: Pool): SlotPool<unknown, unknown> => {
   ): JobEntry => {
     if (typeof work !== "function") Options.refuse(where, "job", work, "a function from a worker to an Effect")
     return {
-      id: options.id ?? `${pool.owner}-${++made}`,
+      id: options.id ?? `${pool.owner}-${made + 1}`,
+      order: ++made,
       tags: options.tags ?? noTags,
       kept,
       work: work as JobEntry["work"],
@@ -724,7 +730,9 @@ const facade = (pool: Pool): SlotPool<unknown, unknown> => {
     drain: (options = {}) =>
       Effect.suspend(() => {
         Options.onlyKeys(where, "options of drain", options, ["timeout"])
-        const timeout = durationOf("timeout", options.timeout, drainTimeout)
+        const timeout = Options.duration(where, "timeout", Options.or(options.timeout, drainTimeout), {
+          infinite: true
+        })
         return drained ??= once(pool, Draining.drain(pool, timeout))
       }),
     scaleUp: (count = 1) => Effect.suspend(() => Scaling.by(pool, counted("scaleUp", count))),

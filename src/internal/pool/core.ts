@@ -250,6 +250,8 @@ export class Pool {
     const slot = this.slots.get(view.record.slot)
     if (slot === undefined || slot.view !== view) return
     slot.intent ??= "lost"
+    // Its supervisor may be busy with stopping others, and somebody else begin a job on the slot.
+    slot.jobFiber?.interruptUnsafe()
     this.tell({ _tag: "SlotLost", slot: slot.id, why })
     this.fork(Effect.ignore(this.supervisor.stop(slot.id)))
   }

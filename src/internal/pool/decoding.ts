@@ -64,6 +64,13 @@ export interface Given {
 
 const where = "SlotPool"
 const defaultMax = 16
+/** More are a mistake: each has a worker, a task and a record. */
+const mostSlots = 100_000
+
+const slotCount = (option: string, given: number, min: number): number =>
+  Options.count(where, option, given, { min }) <= mostSlots
+    ? given
+    : Options.refuse(where, option, given, `a whole number of ${min} to ${mostSlots}`)
 
 /** What every slot has that was told nothing else. */
 export const SlotConfigSchema = Schema.Struct({
@@ -75,12 +82,12 @@ export const SlotConfigSchema = Schema.Struct({
 const slotsOf = (slots: Given["slots"]): Pick<Settings, "min" | "max" | "initial" | "elastic"> => {
   const given = Options.or(slots, 1)
   if (typeof given !== "object") {
-    const initial = Options.count(where, "slots", given, { min: 1 })
+    const initial = slotCount("slots", given, 1)
     return { min: 1, max: Math.max(defaultMax, initial), initial, elastic: false }
   }
   Options.onlyKeys(where, "slots", given, ["min", "max"])
-  const min = Options.count(where, "slots.min", given.min, { min: 1 })
-  const max = Options.count(where, "slots.max", given.max, { min })
+  const min = slotCount("slots.min", given.min, 1)
+  const max = slotCount("slots.max", given.max, min)
   return { min, max, initial: min, elastic: true }
 }
 

@@ -27,6 +27,8 @@ type JobState =
 
 export interface Job extends Waiting {
   readonly id: string
+  /** Counts the jobs of the pool. */
+  readonly order: number
   readonly tags: ReadonlyArray<string>
   /** It was submitted: it is kept after its end, up to a bound. */
   readonly kept: boolean
@@ -117,7 +119,7 @@ export class Jobs {
     this.running.delete(job)
     job.state = "Queued"
     job.slot = undefined
-    this.queue.push(job)
+    this.queue.insert(job, (other) => other.order > job.order)
   }
 
   /** Whether it had not ended before. */

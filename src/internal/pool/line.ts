@@ -48,6 +48,20 @@ export class Line<A extends Waiting> implements Iterable<A> {
     this.#size++
   }
 
+  /** Stands in front of the first one that `isBehind`. */
+  insert(who: A, isBehind: (other: A) => boolean): void {
+    if (who.place !== undefined) return
+    let after = this.#first
+    while (after !== undefined && !isBehind(after.who as A)) after = after.after
+    if (after === undefined) return this.join(who)
+    if (after.before === undefined) return this.push(who)
+    const place: Place = { line: this, who, before: after.before, after }
+    after.before.after = place
+    after.before = place
+    who.place = place
+    this.#size++
+  }
+
   /** The one in front. */
   get first(): A | undefined {
     return this.#first?.who as A | undefined

@@ -182,6 +182,9 @@ const serve = Effect.fnUntraced(function*(
       slot.session = undefined
       const exit = yield* runs(job)
       if (slot.fault !== undefined) return yield* slot.fault.exit
+      // It was interrupted because the slot is not the pool's any more, or the pool closes: it is answered so.
+      const isTaken = slot.intent === "lost" || pool.closed
+      if (isTaken && !job.cancelled && Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) return
       const finished = slotFaultOf(pool, job, exit)
       if (finished !== undefined) {
         slot.fault = finished
