@@ -72,7 +72,7 @@ const markdown = (table: ReadonlyArray<ReadonlyArray<string>>): string => {
 }
 
 /** What the figures were measured on. */
-const machine = (): string => {
+export const machine = (): string => {
   const model = cpus()[0]?.model.trim() ?? "unknown processor"
   const cores = availableParallelism()
   return `${model}, ${cores} ${cores === 1 ? "core" : "cores"}, Node ${process.version}`
