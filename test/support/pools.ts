@@ -6,7 +6,7 @@ import { assert } from "@effect/vitest"
 import type * as SlotPool from "effect-supervisor/SlotPool"
 import type { PoolError, Reason } from "effect-supervisor/SlotPoolError"
 import type { PoolStatus, SlotPoolEvent } from "effect-supervisor/SlotPoolEvent"
-import type { CorruptRecord, SlotChange, SlotRecord, SlotState } from "effect-supervisor/SlotPoolStore"
+import type { CorruptRecord, SlotRecord, SlotState } from "effect-supervisor/SlotPoolStore"
 import { makeMemory, SlotPoolStore, StoreError } from "effect-supervisor/SlotPoolStore"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -17,10 +17,8 @@ import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import * as Logger from "effect/Logger"
 import type * as LogLevel from "effect/LogLevel"
-import * as Option from "effect/Option"
 import * as References from "effect/References"
 import * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import { collect, failureOf, settle } from "./fixtures.ts"
 
 export type Store = SlotPoolStore["Service"]
@@ -214,12 +212,6 @@ export const ghost = Effect.fnUntraced(function*(
     })
   }
 }, Effect.orDie)
-
-/** Everything that is written to the slots of a pool, from now on. */
-export const written = Effect.fnUntraced(function*(store: Store, pool: string) {
-  const { seen } = yield* collect(Stream.orDie(store.changes(pool)))
-  return seen as ReadonlyArray<SlotChange>
-})
 
 // ---------------------------------------------------------------------------------------------------------------------
 // workers
@@ -416,10 +408,6 @@ export const defectOf = (exit: Exit.Exit<unknown, unknown>): unknown => {
   assert(died !== undefined, `it did not die: ${Cause.pretty(exit.cause)}`)
   return died.defect
 }
-
-/** What a submitted job gave so far. */
-export const resultOf = <A, E>(pool: SlotPool.SlotPool<unknown, unknown>, id: SlotPool.JobId<A, E>) =>
-  Effect.map(Effect.orDie(pool.result(id)), Option.getOrUndefined)
 
 /** The wall clock. */
 export const now = Clock.currentTimeMillis
