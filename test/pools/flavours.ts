@@ -32,7 +32,11 @@ export const flavours = {
       timeout: Schema.Literals(["the pool's", 100, 400]),
       assignTimeout: Schema.Literals(["the pool's", 0, 200])
     },
-    options: { assignTimeout: Schema.Literals([2000, 300]), jobTimeout: Schema.Literals([250, "infinity"]) },
+    options: {
+      assignTimeout: Schema.Literals([2000, 300]),
+      jobTimeout: Schema.Literals([250, "infinity"]),
+      jobSilence: Schema.Literals(["infinity", 180])
+    },
     acts: { Job: 12, Cancel: 1, Leave: 1, Check: 4, Crash: 1 }
   },
   "one restart for each error, as many as allowed, when they are due": {
@@ -68,6 +72,6 @@ export const flavours = {
 
 /** Readers of events, some of them stuck. */
 export const readers: Flavour = {
-  options: { eventCapacity: Schema.Literals([24]) },
+  options: { eventCapacity: Schema.Literals([48]) },
   acts: { Subscribe: 3, Crash: 6, Check: 8, Scale: 3, Job: 3, Trouble: 1, Read: 2 }
 }

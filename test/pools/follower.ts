@@ -4,6 +4,8 @@
 import type { PoolStatus, SlotPoolEvent } from "effect-supervisor/SlotPoolEvent"
 import type { SlotRecord } from "effect-supervisor/SlotPoolStore"
 import { Broken } from "../promises/broken.ts"
+import { bound } from "../promises/history.ts"
+import type { Options } from "./history.ts"
 
 type State = "in order" | "errored" | "exhausted" | "stopped"
 
@@ -17,15 +19,20 @@ export class Follower {
   hasRemoved = false
   /** It knows the slots there were when it began. */
   knows = true
+  readonly #options: Options
   readonly #maxRestarts: number
+  /** When slots were last put back to work, where that was told. */
+  readonly #restartedAt = new Map<string, number>()
   #meddledWith: ReadonlySet<string> = new Set()
+  #isExact = true
   #total = 0
   #restarted = 0
   #draining = false
   #degraded = false
 
-  constructor(maxRestarts: number) {
-    this.#maxRestarts = maxRestarts
+  constructor(options: Options) {
+    this.#options = options
+    this.#maxRestarts = bound(options.maxRestarts)
   }
 
   /** What it has arrived at, in the words of a status. */
@@ -66,9 +73,13 @@ export class Follower {
     )
   }
 
-  /** What was done to slots behind the pool's back is not told. */
-  follow(event: SlotPoolEvent, meddledWith: ReadonlySet<string>): void {
+  /**
+   * What was done to slots behind the pool's back is not told. Events are told at the moment they tell of where the store
+   * answers at once and the clocks go on.
+   */
+  follow(event: SlotPoolEvent, meddledWith: ReadonlySet<string>, isExact: boolean): void {
     this.#meddledWith = meddledWith
+    this.#isExact = isExact
     const { sequence } = event
     const expected = event._tag === "PoolSnapshot" ? sequence : this.sequence + 1
     if (sequence !== expected || (this.sequence === -1) !== (event._tag === "PoolSnapshot")) {
@@ -89,9 +100,7 @@ export class Follower {
         return
       case "SlotErrored":
         this.#expect(event.slot, ["in order"], "errored")
-        this.#slots.set(event.slot, "errored")
-        this.#restarts.set(event.slot, event.restarts)
-        if (event.restarts > this.#maxRestarts) throw new Broken(`${event.slot} was restarted ${event.restarts} times`)
+        this.#errored(event)
         return
       case "SlotExhausted":
         this.#expect(event.slot, ["errored"], "exhausted")
@@ -107,10 +116,12 @@ export class Follower {
         }
         if (event.restarts > this.#maxRestarts) throw new Broken(`${event.slot} is restarted ${event.restarts} times`)
         this.#restarts.set(event.slot, event.restarts)
+        this.#restartedAt.set(event.slot, event.time)
         return
       }
       case "SlotStable":
         this.#expect(event.slot, ["in order"], "stable")
+        if (this.#isStable(event) === false) throw new Broken(`${event.slot} is told to be stable too soon`)
         this.#restarts.set(event.slot, 0)
         return
       case "SlotStopped":
@@ -138,6 +149,43 @@ export class Follower {
       case "StoreRecovered":
         if (!this.#degraded) throw new Broken("the store is told to have recovered, and was not degraded")
         this.#degraded = false
+    }
+  }
+
+  /** Whether restarts are to be forgotten by now; nothing where that can't be said. */
+  #isStable({ slot, time }: SlotPoolEvent & { readonly slot: string }): boolean | undefined {
+    const restartedAt = this.#restartedAt.get(slot)
+    if (restartedAt === undefined || !this.#isExact || this.#meddledWith.has(slot)) return undefined
+    return time - restartedAt > bound(this.#options.stableAfter)
+  }
+
+  #errored(event: SlotPoolEvent & { readonly _tag: "SlotErrored" }): void {
+    const { dueAt, restarts, slot, time } = event
+    const before = this.#restarts.get(slot)
+    const isStable = this.#isStable(event)
+    this.#slots.set(slot, "errored")
+    this.#restarts.set(slot, restarts)
+    if (restarts > this.#maxRestarts) throw new Broken(`${slot} was restarted ${restarts} times`)
+    if (isStable !== undefined && restarts !== (isStable ? 0 : before)) {
+      throw new Broken(`${slot} is in error after ${restarts} restarts, it was ${before}`)
+    }
+    if (!this.#isExact) return
+    const due = this.#options.restart === "at once" || this.#isDone(restarts) ? undefined : time + 300
+    if (dueAt !== due) throw new Broken(`${slot} is due at ${dueAt}, it should have been ${due}`)
+  }
+
+  /** The restart policy has no more to say. */
+  #isDone(restarts: number): boolean {
+    return this.#options.restart === "after 300, twice" && restarts >= 2
+  }
+
+  /** Everything that is exhausted has been told to be. */
+  settle(): void {
+    for (const [slot, state] of this.#slots) {
+      const restarts = this.#restarts.get(slot)!
+      if (state !== "errored" || this.#meddledWith.has(slot)) continue
+      if (restarts < this.#maxRestarts && !this.#isDone(restarts)) continue
+      throw new Broken(`${slot} is in error after ${restarts} restarts, and not told to be exhausted`)
     }
   }
 

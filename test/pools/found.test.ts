@@ -290,6 +290,21 @@ describe("once broken", () => {
     )
   })
 
+  it("a pool that closes and loses its slots runs nothing on them", () => {
+    livedWith(
+      [{}, { release: "stuck" }],
+      { stopTimeout: "infinity" },
+      acts(job({ takes: "for ever" })),
+      acts(scale("up", 1)),
+      acts(open),
+      acts({ ...job(), pool: "b" } as Act),
+      acts(trouble("hangs", 4000)),
+      pass(700),
+      acts({ _tag: "Close", ...a }),
+      pass(2500)
+    )
+  })
+
   it("a slot that is on its way out is not claimed", () => {
     lived(
       { slots: 3 },

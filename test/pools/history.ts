@@ -30,6 +30,8 @@ export type Name = "a" | "b"
 
 /** How long what is slow takes. */
 export const slowness = 150
+/** How often a job beats. */
+export const pulse = 80
 
 export const Acquiring = weighted({
   "at once": 6,
@@ -63,6 +65,9 @@ const ownFields = {
   ends: JobEnd,
   /** One that is deaf takes its whole time; one that lingers, a little longer. */
   interrupted: weighted({ "ends": 5, "lingers": 1, "is deaf": 1 }),
+  beats: Schema.Literals(["never", "while it is alive", "beyond its end"]),
+  /** What the job before has left in the slot is kept, or replaced. */
+  session: Schema.Literals(["kept", "left", "removed"]),
   timeout: Schema.Literals(["the pool's", "the pool's", "the pool's", 100, 400]),
   assignTimeout: Schema.Literals(["the pool's", "the pool's", "the pool's", 0, 200])
 }
@@ -81,6 +86,8 @@ const trivial: OwnPlan = {
   takes: 0,
   ends: "succeeds",
   interrupted: "ends",
+  beats: "never",
+  session: "kept",
   timeout: "the pool's",
   assignTimeout: "the pool's"
 }
@@ -203,6 +210,7 @@ const optionFields = {
   acquireTimeout: Millis(400),
   assignTimeout: Schema.Literals([2000, 300, "infinity"]),
   jobTimeout: Schema.Literals(["infinity", "infinity", 250]),
+  jobSilence: Schema.Literals(["infinity", "infinity", "infinity", 180]),
   stableAfter: Schema.Literals(["infinity", 900]),
   stopTimeout: Schema.Literals([100, 100, 500, "infinity"]),
   storeTimeout: Millis(200),
@@ -296,6 +304,7 @@ const simplestOptions: Options = {
   acquireTimeout: 400,
   assignTimeout: "infinity",
   jobTimeout: "infinity",
+  jobSilence: "infinity",
   stableAfter: "infinity",
   stopTimeout: 100,
   storeTimeout: 200,

@@ -41,7 +41,7 @@ class Life {
     for (const step of this.#history.steps) {
       this.log.push(`${this.world.now}: ${JSON.stringify(step)}`)
       this.#step(step)
-      this.#compare()
+      this.promises.compare()
     }
     this.#end()
   }
@@ -65,7 +65,7 @@ class Life {
   #acts(acts: ReadonlyArray<Act>): void {
     const [first] = acts
     const check = first?._tag === "Check" ? this.world.newest(first.pool) : undefined
-    const restartable = check === undefined ? undefined : this.promises.restartable(check)
+    const restartable = check === undefined ? undefined : this.promises.slots.restartable(check)
     for (const act of acts) this.world.act(act)
     this.#settle()
     if (restartable === undefined || acts.length > 1) return
@@ -99,14 +99,6 @@ class Life {
     }
   }
 
-  #compare(): void {
-    for (const life of this.world.lives) {
-      if (!life.isThere) continue
-      this.promises.compareEvents(life)
-      this.promises.compareJobs(life)
-    }
-  }
-
   /** All pools are closed, and after it nothing is left. */
   #end(): void {
     const { lives } = this.world
@@ -123,7 +115,7 @@ class Life {
       for (const life of left) if (life.options.stopTimeout === "infinity") life.letGo()
       this.#pass(100)
     }
-    this.#compare()
+    this.promises.compare()
     for (const life of left) {
       life.unstick()
       life.letGo()
@@ -138,8 +130,8 @@ class Life {
     const { commands, jobs, process, workers } = life
     const left = [
       ...workers.alive().map(({ number, state }) => `worker ${number} is ${state}`),
-      ...jobs.filter(({ body }) => body === "is alive").map(({ number }) => `job ${number} is alive`),
-      ...jobs.filter(({ answer }) => answer === undefined).map(({ number }) => `job ${number} is not answered`),
+      ...jobs.all.filter(({ body }) => body === "is alive").map(({ number }) => `job ${number} is alive`),
+      ...jobs.all.filter(({ answer }) => answer === undefined).map(({ number }) => `job ${number} is not answered`),
       ...commands.filter(({ answer }) => answer === undefined).map(({ what }) => `${what} is not answered`),
       ...process.machine.sleepers.list.map(({ due }) => `somebody sleeps until ${due} ms`),
       ...(this.world.store.inFlight(process) > 0 ? ["the store is asked something"] : [])

@@ -9,14 +9,15 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { bound } from "../promises/history.ts"
 import { Follower } from "./follower.ts"
-import type { Act, History, JobPlan, Options, OwnPlan } from "./history.ts"
-import { probing, slowness } from "./history.ts"
+import type { Act, History, Options } from "./history.ts"
+import { probing } from "./history.ts"
+import type { Host } from "./jobs.ts"
+import { Jobs } from "./jobs.ts"
 import type { Process } from "./processes.ts"
 import type { Command, Job, Worker } from "./seen.ts"
 import * as Seen from "./seen.ts"
@@ -44,17 +45,15 @@ export interface Reader {
   goOn: (() => void) | undefined
 }
 
-export class Living {
+export class Living implements Host {
   readonly process: Process
   readonly workers: Workers
   readonly options: Options
-  /** In the order in which they were handed in. */
-  readonly jobs: Array<Job> = []
+  readonly jobs: Jobs
   readonly commands: Array<Command> = []
   readonly readers: Array<Reader> = []
   readonly follower: Follower
   pool: Pool | undefined
-  openedAt = 0
   /** It could not be opened. */
   failed: string | undefined
   /** When it was told to close, and when it had. */
@@ -63,29 +62,34 @@ export class Living {
   drain: Command & { readonly timeout: number } | undefined
   /** Somebody has stopped a slot's worker through the supervisor. */
   stoppedByName = false
-  /** Runs of jobs by `fanOut` that are not over: how many of them there are is not known. */
-  fans = 0
   /** What must never be: seen from inside. */
   broken: string | undefined
   readonly #around: Around
   readonly #waiting = new Map<Command, Fiber.Fiber<unknown, unknown>>()
-  readonly #callers = new Map<Job, Fiber.Fiber<unknown, unknown>>()
+  #opening: Fiber.Fiber<Pool, unknown> | undefined
 
   constructor(history: History, process: Process, around: Around, nextWorker: () => number) {
     this.process = process
     this.options = history.options
     this.#around = around
-    this.follower = new Follower(bound(history.options.maxRestarts))
-    this.workers = new Workers(history, process, () => around.now, nextWorker, (what) => this.breaks(what))
+    this.follower = new Follower(history.options)
+    this.workers = new Workers(history, process, () => around.now, nextWorker, this.breaks)
+    this.jobs = new Jobs(this)
     const { machine } = process
-    machine.context = machine.context.pipe(
-      Context.add(SlotPoolStore.SlotPoolStore, around.store.seenBy(process)),
-      Context.add(Random.Random, chanceOf(process.number))
-    )
+    machine.context = Context.add(machine.context, SlotPoolStore.SlotPoolStore, around.store.seenBy(process))
   }
 
-  breaks(what: string): void {
+  readonly breaks = (what: string): void => {
     this.broken ??= what
+  }
+
+  get now(): number {
+    return this.#around.now
+  }
+
+  /** It takes no new jobs. */
+  get refuses(): boolean {
+    return this.closingAt !== undefined || this.drain !== undefined
   }
 
   /** It is there, and its process is going on. */
@@ -98,10 +102,9 @@ export class Living {
   }
 
   open(): void {
-    this.process.machine.run(this.#make(), (exit) => {
+    this.#opening = this.process.machine.run(this.#make(), (exit) => {
       if (Exit.isSuccess(exit)) {
         this.pool = exit.value
-        this.openedAt = this.#around.now
         this.follower.begin(this.look(exit.value.status), this.#around.store.records())
         this.read("all")
       } else {
@@ -132,129 +135,12 @@ export class Living {
     })
   }
 
-  // -------------------------------------------------------------------------------------------------------------------
-  // jobs
-  // -------------------------------------------------------------------------------------------------------------------
-
-  #job(by: Job["by"], plan: OwnPlan): Job {
-    const job: Job = {
-      number: this.jobs.length + 1,
-      by,
-      plan,
-      since: this.process.machine.now,
-      at: this.#around.now,
-      refused: by !== "fanOut" && (this.closingAt !== undefined || this.drain !== undefined),
-      id: undefined,
-      begun: undefined,
-      body: "waits",
-      exit: undefined,
-      overAt: undefined,
-      answer: undefined,
-      cancelledAt: undefined,
-      left: false,
-      interrupted: false
-    }
-    this.jobs.push(job)
-    return job
-  }
-
-  #optionsOf({ assignTimeout, timeout }: OwnPlan): SlotPool.RunOptions {
-    return {
-      ...(timeout === "the pool's" ? {} : { timeout }),
-      ...(assignTimeout === "the pool's" ? {} : { assignTimeout })
-    }
-  }
-
-  #answered(job: Job, exit: Exit.Exit<unknown, unknown>): void {
-    const answer = Seen.exit(exit)
-    if (job.answer !== undefined) this.breaks(`job ${job.number} is answered twice: ${job.answer}, ${answer}`)
-    job.answer = answer
-    this.#callers.delete(job)
-  }
-
-  /** Hands a job in, as somebody in this process does. */
-  hand(by: "run" | "submit", plan: JobPlan): void {
-    const { machine } = this.process
-    const job = this.#job(by, plan)
-    const body = this.#body(job, plan)
-    const options = this.#optionsOf(plan)
-    if (by === "submit") {
-      machine.run(this.#submit(job, body, options))
-      return
-    }
-    const caller = machine.run(this.pool!.run(body, options), (exit) => this.#answered(job, exit))
-    if (job.answer === undefined) this.#callers.set(job, caller)
-  }
-
-  #submit(job: Job, body: SlotPool.Job<Worker, SlotPool.SlotConfig, number, Seen.Trouble, never>, options: object) {
-    const pool = this.pool!
-    return Effect.matchCause(pool.submit(body, options), {
-      onFailure: (cause) => this.#answered(job, Exit.failCause(cause)),
-      onSuccess: (id) => {
-        job.id = id
-        // In a fiber of its own: whoever submitted it may be gone.
-        this.process.machine.run(pool.await(id), (exit) => this.#answered(job, exit))
-      }
-    })
-  }
-
-  fanOut(act: Act & { readonly _tag: "FanOut" }): void {
-    const { concurrency, plans } = act
-    const jobs: Array<Job> = []
-    this.fans++
-    const all = this.pool!.fanOut(
-      plans,
-      (worker, plan, context) =>
-        Effect.suspend(() => {
-          const job = this.#job("fanOut", plan)
-          jobs[plans.indexOf(plan)] = job
-          return this.#body(job, { ...plan, nested: "none", inner: plan })(worker, context)
-        }),
-      concurrency === "the pool's" ? {} : { concurrency }
-    )
-    this.process.machine.run(all, (exit) => {
-      this.fans--
-      if (Exit.isFailure(exit)) return this.breaks(`fanOut failed: ${Seen.exit(exit)}`)
-      if (exit.value.length !== plans.length) return this.breaks(`fanOut gave ${exit.value.length} results`)
-      for (const [index, one] of exit.value.entries()) {
-        const job = jobs[index] ?? this.#job("fanOut", plans[index]!)
-        this.#answered(job, one)
-        job.refused = job.begun === undefined && (job.answer === "PoolDraining" || job.answer === "PoolClosed")
-      }
-    })
-  }
-
-  #body(job: Job, plan: JobPlan): SlotPool.Job<Worker, SlotPool.SlotConfig, number, Seen.Trouble, never> {
-    return (worker, context) =>
-      Effect.suspend(() => {
-        this.#begins(job, worker, context)
-        const inner = this.#nested(plan)
-        const life = Effect.flatMap(inner, () => this.#life(job))
-        return Effect.onExit(life, (exit) =>
-          Effect.sync(() => {
-            job.body = "is over"
-            job.exit = Seen.exit(exit)
-            job.overAt = this.#around.now
-          }))
-      })
-  }
-
-  #begins(job: Job, worker: Worker, context: SlotPool.JobContext): void {
-    const { number } = job
-    if (job.begun !== undefined) return this.breaks(`job ${number} is run twice`)
-    if (job.answer !== undefined) this.breaks(`job ${number} begins after it was answered with ${job.answer}`)
-    if (job.refused) this.breaks(`job ${number} begins, and came too late`)
-    if (worker.state !== "held") {
-      this.breaks(`job ${number} begins on worker ${worker.number}, which is ${worker.state}`)
-    }
-    if (worker.slot !== context.slot.slot) this.breaks(`job ${number} is told another slot than its worker has`)
+  /** A job begins on a slot. */
+  readonly begins = (job: Job, worker: Worker): void => {
     for (const life of this.#around.lives) {
-      const other = life.jobs.find((other) => other.body === "is alive" && other.begun?.worker.slot === worker.slot)
+      const other = life.jobs.all.find((other) => other.body === "is alive" && other.begun?.worker.slot === worker.slot)
       if (other !== undefined) this.#meets(job, life, other)
     }
-    job.begun = { worker, since: this.process.machine.now, at: this.#around.now }
-    job.body = "is alive"
-    job.id ??= context.id
   }
 
   /** A job begins on a slot that another one runs on. */
@@ -277,65 +163,6 @@ export class Living {
     return process.stood > 0 && process.wentOnAt + lease > now && store.wellSince(process) >= 0
   }
 
-  #nested({ inner, nested }: JobPlan): Effect.Effect<unknown> {
-    if (nested === "none") return Effect.void
-    return Effect.suspend(() => {
-      const job = this.#job(nested === "runs" ? "run" : "submit", inner)
-      const body = this.#body(job, { ...inner, nested: "none", inner })
-      const options = this.#optionsOf(inner)
-      if (nested === "submits") return this.#submit(job, body, options)
-      const run = Effect.onInterrupt(Effect.exit(this.pool!.run(body, options)), () =>
-        Effect.sync(() => {
-          job.left = true
-          job.cancelledAt ??= this.#around.now
-          this.#answered(job, Exit.interrupt())
-        }))
-      return Effect.map(run, (exit) => this.#answered(job, exit))
-    })
-  }
-
-  #life(job: Job): Effect.Effect<number, Seen.Trouble> {
-    const { number, plan: { ends, interrupted, takes } } = job
-    const end: Effect.Effect<number, Seen.Trouble> = ends === "succeeds"
-      ? Effect.succeed(number)
-      : ends === "fails" || ends === "fails, and its slot with it"
-      ? Effect.fail(new Seen.Trouble({ job: number, ofSlot: ends !== "fails" }))
-      : ends === "dies"
-      ? Effect.die(new Error(String(number)))
-      : Effect.interrupt
-    const wait = takes === 0 ? Effect.void : this.#wait(takes, job)
-    switch (interrupted) {
-      case "ends":
-        return Effect.andThen(wait, end)
-      case "lingers":
-        return Effect.andThen(Effect.onInterrupt(wait, () => this.#wait(slowness, undefined)), end)
-      case "is deaf":
-        return Effect.uninterruptible(Effect.andThen(wait, end))
-    }
-  }
-
-  readonly #stuck = new Set<() => void>()
-
-  #wait(millis: number | "for ever", job: Job | undefined): Effect.Effect<void> {
-    return Effect.callback((resume) => {
-      const { agenda } = this.process
-      const done = () => resume(Effect.void)
-      if (millis === "for ever") this.#stuck.add(done)
-      const alarm = millis === "for ever" ? undefined : agenda.set(this.#around.now + millis, done)
-      return Effect.sync(() => {
-        this.#stuck.delete(done)
-        if (job !== undefined) job.interrupted = true
-        if (alarm !== undefined) agenda.cancel(alarm)
-      })
-    })
-  }
-
-  /** What would be waited for without bound ends. */
-  letGo(): void {
-    for (const done of this.#stuck) done()
-    this.workers.letGo()
-  }
-
   // -------------------------------------------------------------------------------------------------------------------
   // what a history does
   // -------------------------------------------------------------------------------------------------------------------
@@ -344,22 +171,17 @@ export class Living {
     const pool = this.pool!
     switch (act._tag) {
       case "Job":
-        return this.hand(act.by, act.plan)
+        return this.jobs.hand(act.by, act.plan)
       case "FanOut":
-        return this.fanOut(act)
+        return this.jobs.fanOut(act)
       case "Cancel": {
-        const job = this.jobs.filter(({ by, id }) => by === "submit" && id !== undefined).at(-1 - act.which)
+        const job = this.jobs.all.filter(({ by, id }) => by === "submit" && id !== undefined).at(-1 - act.which)
         if (job === undefined) return
         if (job.answer === undefined) job.cancelledAt ??= this.#around.now
         return this.#ask("cancel", `of job ${job.number}`, pool.cancel(job.id!))
       }
-      case "Leave": {
-        const [job, caller] = Array.from(this.#callers).at(-1 - act.which) ?? []
-        if (job === undefined) return
-        job.cancelledAt ??= this.#around.now
-        job.left = true
-        return caller!.interruptUnsafe()
-      }
+      case "Leave":
+        return this.jobs.leave(act.which)
       case "Check":
         return this.#ask("check", "", pool.checkAndRestartSlots)
       case "Health":
@@ -437,6 +259,7 @@ export class Living {
   close(): void {
     if (this.closingAt !== undefined) return
     this.closingAt = this.#around.now
+    this.#opening?.interruptUnsafe()
     this.#run(this.#command("close", ""), Scope.close(this.process.machine.scope, Exit.void))
   }
 
@@ -472,16 +295,16 @@ export class Living {
     }
   }
 
-  look<A, E>(effect: Effect.Effect<A, E>): A {
-    return Effect.runSync(Effect.orDie(this.process.machine.run(effect).pollUnsafe()!))
+  /** What would be waited for without bound ends. */
+  letGo(): void {
+    this.jobs.letGo()
+    this.workers.letGo()
   }
+
+  /** What can be seen at once. */
+  readonly look = <A, E>(effect: Effect.Effect<A, E>): A =>
+    Effect.runSync(Effect.orDie(this.process.machine.run(effect).pollUnsafe()!))
 }
 
 const delayed = RestartPolicy.make({ schedule: Schedule.spaced(300) })
 const delayedTwice = RestartPolicy.make({ schedule: Schedule.max([Schedule.spaced(300), Schedule.recurs(2)]) })
-
-/** Owners differ from process to process, and not from run to run. */
-const chanceOf = (number: number): typeof Random.Random.Service => {
-  let drawn = number * 1000
-  return { nextIntUnsafe: () => ++drawn, nextDoubleUnsafe: () => (++drawn % 997) / 997 }
-}

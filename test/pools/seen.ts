@@ -27,7 +27,9 @@ export interface Job {
   /** It was not taken. */
   refused: boolean
   id: string | undefined
-  begun: { readonly worker: Worker; readonly since: number; readonly at: number } | undefined
+  begun: { readonly worker: Worker; readonly since: number; readonly at: number; readonly session: unknown } | undefined
+  /** When it last showed that it is alive, by the clock of its machine. */
+  lastSign: number
   body: "waits" | "is alive" | "is over"
   /** How its body ended, and when in the world. */
   exit: string | undefined
@@ -46,6 +48,8 @@ export interface Worker {
   readonly slot: string
   readonly plan: WorkerPlan
   readonly at: number
+  /** Those that have begun on it. */
+  readonly jobs: Array<Job>
   state: "being acquired" | "held" | "being released" | "gone"
   released: number
   /** Something has happened to it that ends it. */
@@ -87,6 +91,7 @@ export type EndState = "succeeded" | "failed" | "cancelled" | "timedOut" | "lost
 const states: Readonly<Record<string, EndState>> = {
   JobCancelled: "cancelled",
   JobTimedOut: "timedOut",
+  JobSilent: "timedOut",
   JobLost: "lost",
   PoolClosed: "lost",
   NoSlotAvailable: "unassigned"

@@ -64,6 +64,7 @@ export class Workers {
         slot,
         plan: { ...planned, acquire: this.#soon.shift() ?? planned.acquire },
         at: this.#now(),
+        jobs: [],
         state: "being acquired",
         released: 0,
         doomed: false,
