@@ -188,6 +188,9 @@ const main = Command.make(
     )
 ).pipe(Command.withDescription("Answers prompts by a pool of child processes"))
 
+// Who reads has seen enough (`| head`). The agents end as their standard input does.
+process.stdout.on("error", () => process.exit(0))
+
 // Ctrl-C interrupts it: the pool's scope closes, and every process with its slot's.
 Command.run(main, { version: "0.1.0" }).pipe(
   Effect.provideService(References.MinimumLogLevel, "None"),
