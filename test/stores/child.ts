@@ -10,6 +10,8 @@ import { fileURLToPath } from "node:url"
 export interface Child {
   /** Waits until it has written so many whole lines; a defect when it ends before. */
   readonly lines: (count: number) => Effect.Effect<void>
+  /** The same, of lines that begin like this; what they are. */
+  readonly linesOf: (beginning: string, count: number) => Effect.Effect<ReadonlyArray<string>>
   readonly write: (line: string) => Effect.Effect<void>
   /** Kills it with SIGKILL and waits for its end; what it has written to the last whole line. */
   readonly kill: Effect.Effect<ReadonlyArray<string>>
@@ -80,6 +82,12 @@ const watch = (name: string, args: ReadonlyArray<string>, env: Record<string, st
       lines: (count) =>
         wait(() => {
           if (lines.length >= count) return Effect.void
+          return end === undefined ? undefined : failed("has ended too early")
+        }),
+      linesOf: (beginning, count) =>
+        wait(() => {
+          const found = lines.filter((line) => line.startsWith(beginning))
+          if (found.length >= count) return Effect.succeed(found)
           return end === undefined ? undefined : failed("has ended too early")
         }),
       write: (line) => Effect.sync(() => void child.stdin.write(`${line}\n`)),

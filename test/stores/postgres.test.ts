@@ -13,7 +13,7 @@ import * as String from "effect/String"
 import * as TestClock from "effect/testing/TestClock"
 import { client } from "./fixtures/where.ts"
 import * as Postgres from "./postgres.ts"
-import { raceOfProcesses } from "./rivals.ts"
+import { poolsOfProcesses, raceOfProcesses } from "./rivals.ts"
 import { assertTag, follow, inShort, opened, owned, pool, readying, slot, until } from "./subject.ts"
 import { durableSuite } from "./suite/suite.ts"
 
@@ -443,6 +443,16 @@ describe("processes", () => {
       Effect.gen(function*() {
         const { open, schema } = yield* make
         yield* raceOfProcesses({ path: server.path, schema: schema.name }, yield* open)
+      }),
+    60_000
+  )
+
+  it.effect(
+    "SP-32 two pools in two processes put each slot back once, and one takes over what the other had when it dies",
+    () =>
+      Effect.gen(function*() {
+        const { open, schema } = yield* make
+        yield* poolsOfProcesses({ path: server.path, schema: schema.name }, yield* open)
       }),
     60_000
   )

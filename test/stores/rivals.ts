@@ -58,3 +58,43 @@ export const raceOfProcesses = Effect.fnUntraced(function*(where: Where, store: 
   const claims = acts.filter(({ what }) => what === "claimed")
   for (const owner of owners) assert.isAtLeast(claims.filter((act) => act.owner === owner).length, turns)
 })
+
+const slots = 4
+
+/** Two pools of one name, each in a process of its own: one works, one stands by, and takes over when it may. */
+export const poolsOfProcesses = Effect.fnUntraced(function*(where: Where, store: Store) {
+  const start = Effect.gen(function*() {
+    const child = yield* Child.start("pool", [JSON.stringify(where), pool, String(slots)])
+    const [open] = yield* child.linesOf("open", 1)
+    const [, owner, foreign] = open!.split(" ")
+    return { child, owner: owner!, foreign: Number(foreign) }
+  })
+  // They open at once: each slot is one's or the other's.
+  const opened = yield* Effect.all([start, start], { concurrency: 2 })
+  const [one, two] = opened.toSorted((a, b) => a.foreign - b.foreign) as [typeof opened[0], typeof opened[0]]
+  assert.strictEqual(one.foreign + two.foreign, slots)
+
+  /** All slots are called in error by somebody else; both are told to put them back, at the same time. */
+  const putBack = (owners: ReadonlyArray<typeof one>) =>
+    Effect.gen(function*() {
+      const before = (yield* store.list(pool)).records
+      for (const record of before) yield* store.put({ ...record, state: "Errored", error: "called so" })
+      for (const { child } of owners) yield* child.write("check")
+      let count = 0
+      for (const { child } of owners) {
+        const lines = yield* child.linesOf("put back", 1)
+        count += Number(lines.at(-1)!.split(" ")[2])
+      }
+      return { count, restarts: (yield* store.list(pool)).records.map(({ restarts, state }) => [restarts, state]) }
+    })
+  const all = (restarts: number) => Array.from({ length: slots }, () => [restarts, "Idle"])
+  assert.deepStrictEqual(yield* putBack([one, two]), { count: slots, restarts: all(1) })
+
+  // The first one dies in the midst of it all; the second one gets what it had, each slot once, when its lease is over.
+  yield* one.child.kill
+  const claimed = yield* two.child.linesOf("SlotClaimed", two.foreign)
+  assert.strictEqual(new Set(claimed).size, two.foreign)
+  const { records } = yield* store.list(pool)
+  assert.deepStrictEqual(records.map(({ owner }) => owner), Array.from({ length: slots }, () => two.owner))
+  yield* two.child.kill
+})
