@@ -697,16 +697,17 @@ describe("drain", () => {
       assert.isUndefined((yield* pool.status).degraded)
     }))
 
-  it.effect("of a pool that is closed has nothing to do, and writes nothing", () =>
+  it.effect("of a pool that is closed has nothing to do, and asks the store for nothing; neither does a pass", () =>
     Effect.gen(function*() {
-      const store = yield* makeMemory
+      const store = yield* Pools.faulty()
       const { close, value: pool } = yield* own(on(store)(SlotPool.make()))
       yield* settle
       yield* close
-      const before = yield* recordOf(pool)
+      const asked = store.asked.length
       const exit = yield* within(pool.drain(), "1 minute")
       assert(Exit.isSuccess(exit))
-      assert.deepStrictEqual(yield* recordOf(pool), before)
+      assert.strictEqual(yield* pool.checkAndRestartSlots, 0)
+      assert.strictEqual(store.asked.length, asked)
     }))
 
   it.effect("that the pool is closed in the midst of ends, and its jobs are lost", () =>
@@ -1201,6 +1202,30 @@ describe("a store that fails for a while", () => {
       assert.strictEqual(yield* Fiber.join(waiting), 2)
       assert.deepStrictEqual(slotsOf(yield* pool.status), { total: 2, idle: 2 })
       assert.isUndefined((yield* pool.status).degraded)
+    }))
+
+  it.effect("for longer than the lease, with nobody else there: what its jobs left meanwhile is not forgotten", () =>
+    Effect.gen(function*() {
+      const store = yield* Pools.faulty()
+      const pool = yield* on(store)(SlotPool.make({ slots: 2 }))
+      yield* settle
+      yield* pool.fanOut([1, 2], (_, n, { setSession }) => Effect.andThen(Effect.yieldNow, setSession(n)))
+      store.break("fail")
+      for (let round = 0; round < 3; round++) {
+        yield* pool.fanOut(
+          [1, 2],
+          (_, n, { setSession }) => Effect.andThen(Effect.yieldNow, setSession(n * 10 + round))
+        )
+        yield* TestClock.adjust("5 seconds")
+      }
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(slotsOf(yield* pool.status), { total: 2, foreign: 2 })
+      store.mend()
+      yield* TestClock.adjust("20 seconds")
+      const records = yield* pool.findSlots()
+      assert.strictEqual(records.reduce((sum, { completed }) => sum + completed, 0), 8)
+      assert.isTrue(records.every(({ session }) => typeof session === "number" && session >= 10))
+      assert.strictEqual((yield* pool.status).completed, 8)
     }))
 
   it.effect("puts slots back after it was lost in error, too", () =>

@@ -1041,6 +1041,27 @@ describe("SP-34", () => {
       }))
     }))
 
+  it.effect("SP-34 those whose slots turn out not to be had stand where they stood", () =>
+    Effect.gen(function*() {
+      const store = yield* Pools.faulty()
+      const pool = yield* on(store)(SlotPool.make({ slots: 3 }))
+      yield* settle
+      const blocking = held("done")
+      yield* fork(pool.run(blocking.job))
+      for (const { slot } of yield* pool.findSlots({ state: "Idle" })) {
+        yield* rewrite(store.base, "pool", slot, (record) => ({ ...record, state: "Stopped" }))
+      }
+      store.break(Pools.slow(100), "put")
+      const order: Array<number> = []
+      for (let n = 0; n < 4; n++) yield* pool.submit(() => Effect.sync(() => void order.push(n)))
+      assert.deepStrictEqual(jobsOf(yield* pool.status), { running: 3, queued: 2 })
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(jobsOf(yield* pool.status), { running: 1, queued: 4 })
+      store.mend()
+      yield* blocking.release
+      assert.deepStrictEqual(order, [0, 1, 2, 3])
+    }))
+
   it.effect("SP-34 a thousand who wait are served in order when their slots come back from an error", () =>
     Effect.gen(function*() {
       const pool = yield* SlotPool.make({ slots: 4, restart: { schedule: Schedule.spaced("1 minute") } })
@@ -1811,6 +1832,27 @@ describe("SP-44", () => {
         yield* clock.jump("1 minute")
         yield* TestClock.adjust("20 seconds")
         assert.strictEqual(yield* Fiber.join(beating), "alive")
+      }))
+    }))
+
+  it.effect("SP-44 a stall of the event loop, or a machine that sleeps, is no part of a job's time", () =>
+    Effect.gen(function*() {
+      const clock = yield* StallingClock.make
+      yield* clock.provide(Effect.gen(function*() {
+        const pool = yield* SlotPool.make({ jobTimeout: "30 seconds", lease: "1 hour" })
+        yield* settle
+        const job = yield* fork(Effect.exit(pool.run(() => Effect.as(Effect.sleep("20 seconds"), "in time"))))
+        yield* TestClock.adjust("5 seconds")
+        yield* clock.stall("1 minute")
+        yield* TestClock.adjust("20 seconds")
+        assert.deepStrictEqual(yield* Fiber.join(job), Exit.succeed("in time"))
+        const stuck = yield* fork(Effect.exit(pool.run(() => Effect.never)))
+        yield* TestClock.adjust("10 seconds")
+        yield* clock.jump("1 minute")
+        yield* TestClock.adjust("15 seconds")
+        assert.isUndefined(stuck.pollUnsafe())
+        yield* TestClock.adjust("2 minutes")
+        assertReason(yield* Fiber.join(stuck), "JobTimedOut")
       }))
     }))
 

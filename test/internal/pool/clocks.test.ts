@@ -78,6 +78,17 @@ describe("clocks", () => {
       assert.deepStrictEqual(rung, [["job", 10_000], ["next", 14_000]])
     }))
 
+  it.effect("of one that waits again do not ring when it has been taken by then", () =>
+    Effect.gen(function*() {
+      const { clocks, job, rung } = yield* make
+      const again = job("again", 1000)
+      clocks.startAgain(again)
+      yield* TestClock.adjust(500)
+      again.state = "Running"
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(rung, [])
+    }))
+
   it.effect("of one that waits again when its time is over ring at once", () =>
     Effect.gen(function*() {
       const { clocks, job, rung } = yield* make
@@ -149,8 +160,15 @@ describe("clocks", () => {
         const come = (id: string) =>
           clocks.start({ id, assignTimeout: 500, queuedAt: now(), state: "Queued" } as unknown as Job)
         come("first")
+        // One that came as another was told is put away like any.
+        yield* TestClock.adjust(500)
+        clocks.stopAll()
+        yield* settle
+        assert.strictEqual(counting.sleepers(), 0)
+        rung.length = 0
+        come("first")
         yield* TestClock.adjust("5 seconds")
-        assert.deepStrictEqual(rung, [["first", 500], ["again-1", 1000], ["again-2", 1500], ["again-3", 2000]])
+        assert.deepStrictEqual(rung, [["first", 1000], ["again-1", 1500], ["again-2", 2000], ["again-3", 2500]])
         come("last")
         clocks.stopAll()
         yield* settle

@@ -36,6 +36,17 @@ describe("a line", () => {
     assert.strictEqual(line.size, 0)
   })
 
+  it("lets somebody in before the first who is behind, else at the end", () => {
+    const line = new Line<Person>()
+    const insert = (name: string) => line.insert(new Person(name), (other) => other.name > name)
+    for (const name of ["m", "c", "x", "a", "n", "z", "d"]) insert(name)
+    assert.deepStrictEqual(names(line), ["a", "c", "d", "m", "n", "x", "z"])
+    const [twice] = people("twice") as [Person]
+    line.insert(twice, () => false)
+    line.insert(twice, () => true)
+    assert.deepStrictEqual([names(line).at(-1), line.size], ["twice", 8])
+  })
+
   it("is left from the front, the end and the middle", () => {
     for (const gone of ["a", "b", "c", "d"]) {
       const line = new Line<Person>()
@@ -91,7 +102,7 @@ describe("a line", () => {
     for (let step = 0; step < 5000; step++) {
       const who = all[Math.floor(next() * all.length)]!
       const there = model.indexOf(who)
-      switch (Math.floor(next() * 4)) {
+      switch (Math.floor(next() * 5)) {
         case 0:
           line.join(who)
           if (there < 0) model.push(who)
@@ -104,6 +115,12 @@ describe("a line", () => {
           line.leave(who)
           if (there >= 0) model.splice(there, 1)
           break
+        case 3: {
+          const before = model[Math.floor(next() * (model.length + 1))]
+          line.insert(who, (other) => other === before)
+          if (there < 0) model.splice(before === undefined ? model.length : model.indexOf(before), 0, who)
+          break
+        }
         default:
           assert.strictEqual(line.shift(), model.shift())
       }
