@@ -697,6 +697,26 @@ describe("drain", () => {
       assert.isUndefined((yield* pool.status).degraded)
     }))
 
+  it.effect("of a pool that has lost its slots stops those that it gets back, and leaves others' alone", () =>
+    Effect.gen(function*() {
+      const base = yield* makeMemory
+      const store = yield* Pools.faulty(base)
+      const pool = yield* on(store)(SlotPool.make({ slots: 2 }))
+      yield* settle
+      store.break("fail")
+      yield* TestClock.adjust("31 seconds")
+      yield* base.lease("other", 1_000_000)
+      yield* Effect.flatMap(
+        Effect.flatMap(base.get("pool", "slot-1"), Effect.fromOption),
+        (record) => base.claim({ ...record, owner: "other" })
+      )
+      assert.strictEqual((yield* pool.drain()).slots, 0)
+      store.mend()
+      yield* TestClock.adjust("20 seconds")
+      assert.deepStrictEqual(yield* statesOf(pool), ["Stopped", "Idle"])
+      assert.deepStrictEqual(slotsOf(yield* pool.status), { total: 2, stopped: 1, foreign: 1 })
+    }).pipe(Effect.orDie))
+
   it.effect("of a pool that is closed has nothing to do, and asks the store for nothing; neither does a pass", () =>
     Effect.gen(function*() {
       const store = yield* Pools.faulty()

@@ -707,12 +707,20 @@ describe("SP-32 two pools on one store", () => {
       yield* TestClock.adjust(1)
       yield* pool.checkAndRestartSlots
       assert.strictEqual((yield* recordOf(pool)).restarts, 0)
+      // A clock that is set is followed from the next renewal on.
+      yield* shifted.setWall(3_600_000)
+      yield* TestClock.adjust("10 seconds")
+      yield* settle
+      const at = (yield* Pools.now) + 7_200_000 + 3_600_000
+      yield* Effect.exit(pool.run(died))
+      assert.deepInclude(yield* recordOf(pool), { erroredAt: at, dueAt: at + 3000 })
     }))
 
-  for (const fault of ["fail", "hang"] as const) {
-    it.effect(`SP-32 one whose store ${fault}s lets go in time: at no moment do both own a slot, or run on it`, () =>
+  // With the last, a question is under way as the lease runs out.
+  for (const [fault, storeTimeout] of [["fail", 3000], ["hang", 3000], ["hang", 2700]] as const) {
+    it.effect(`SP-32 one whose store ${fault}s (${storeTimeout} ms) lets go in time: at no moment do both own a slot`, () =>
       Effect.gen(function*() {
-        const { first, firstStore, second } = yield* pair({ slots: 2 })
+        const { first, firstStore, second } = yield* pair({ slots: 2, storeTimeout })
         const { pool, events } = second.value
         const mine = held("first's")
         const theirs = held("second's")
@@ -772,6 +780,47 @@ describe("SP-32 two pools on one store", () => {
         (yield* ownersOf([first.value, second.value.pool], 16)).reduce((one, other) => one + other),
         16
       )
+    }))
+
+  it.effect("SP-32 one whose renewals are answered late counts its lease from before it asked", () =>
+    Effect.gen(function*() {
+      const { first, firstStore, second } = yield* pair({ slots: 2 })
+      // The store does it at once, and says so 2.5 s later.
+      firstStore.break((renew) => Effect.tap(renew, () => Effect.sleep(2500)), "renew")
+      yield* TestClock.adjust("25 seconds")
+      firstStore.break("fail", "renew")
+      const both: Array<string> = []
+      for (let step = 0; step < 500; step++) {
+        yield* TestClock.adjust(100)
+        const owned = yield* ownedBy([first.value, second.value.pool])
+        if (owned[0]! + owned[1]! > 2) both.push(`${owned.join(" and ")} at ${yield* Pools.now}`)
+      }
+      assert.deepStrictEqual(both, [])
+      assert.deepStrictEqual(yield* ownedBy([first.value, second.value.pool]), [0, 2])
+      firstStore.mend()
+      yield* TestClock.adjust("5 seconds")
+    }))
+
+  it.effect("SP-32 a claim that is answered when the claimant's own lease is over is none", () =>
+    Effect.gen(function*() {
+      const base = yield* makeMemory
+      yield* Pools.ghost(base, { pool: "pool", lease: 1500, owner: "dead" }, {})
+      const store = yield* Pools.faulty(base)
+      const { events, pool } = yield* watched(on(store)(SlotPool.make({ lease: "3 seconds", storeTimeout: 2950 })))
+      yield* TestClock.adjust(1900)
+      store.break(Pools.slow(1000), "list")
+      store.break(Pools.slow(2900), "claim")
+      // The look at 2 s finds the slot free; its claim is answered at 5.9 s, and the last renewal was at 2 s.
+      yield* TestClock.adjust(500)
+      store.break("hang", "renew")
+      yield* TestClock.adjust(2599)
+      assert.deepStrictEqual(slotsOf(yield* pool.status), { total: 1, foreign: 1 })
+      yield* TestClock.adjust("2 seconds")
+      assert.deepStrictEqual(slotsOf(yield* pool.status), { total: 1, foreign: 1 })
+      assert.deepStrictEqual(told(events, "SlotClaimed"), [])
+      store.mend()
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(slotsOf(yield* pool.status), { total: 1, idle: 1 })
     }))
 
   it.effect("SP-32 one that slept lets go of what was taken meanwhile, and holds on to what was not", () =>
