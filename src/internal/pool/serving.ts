@@ -183,7 +183,7 @@ const serve = Effect.fnUntraced(function*(
       const exit = yield* runs(job)
       if (slot.fault !== undefined) return yield* slot.fault.exit
       // It was interrupted because the slot is not the pool's any more, or the pool closes: it is answered so.
-      const isTaken = slot.intent === "lost" || pool.closed
+      const isTaken = !slot.view.owned || pool.closed
       if (isTaken && !job.cancelled && Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) return
       const finished = slotFaultOf(pool, job, exit)
       if (finished !== undefined) {

@@ -71,7 +71,7 @@ const released = (pool: Pool, slot: Slot): Effect.Effect<string> =>
     pool.ledger.write(slot.view, Records.released),
     pool.closed
       ? "the pool was closed"
-      : slot.intent === "lost"
+      : !slot.view.owned
       ? "the slot is not this pool's any more"
       : "the slot was stopped"
   )
