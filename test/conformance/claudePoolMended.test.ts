@@ -1443,6 +1443,7 @@ describe("SP-38", () => {
       yield* settle
       yield* Effect.exit(pool.run(died))
       yield* pool.drain()
+      assert.strictEqual((yield* Effect.orDie(pool.supervisor.status("health")))._tag, "Stopped")
       const lists = store.times("list")
       yield* TestClock.adjust("1 minute")
       assert.strictEqual(store.times("list"), lists)
