@@ -697,6 +697,20 @@ describe("drain", () => {
       assert.isUndefined((yield* pool.status).degraded)
     }))
 
+  it.effect("keeps the slots as long as the pool is open; whoever stands by gets them when it is closed", () =>
+    Effect.gen(function*() {
+      const store = yield* makeMemory
+      const first = yield* own(on(store)(SlotPool.make({ slots: 2 })))
+      const second = yield* on(store)(SlotPool.make({ slots: 2 }))
+      yield* settle
+      yield* first.value.drain()
+      yield* TestClock.adjust("10 minutes")
+      assert.deepStrictEqual(slotsOf(yield* second.status), { total: 2, foreign: 2 })
+      yield* first.close
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(slotsOf(yield* second.status), { total: 2, idle: 2 })
+    }))
+
   it.effect("of a pool that has lost its slots stops those that it gets back, and leaves others' alone", () =>
     Effect.gen(function*() {
       const base = yield* makeMemory
@@ -1104,6 +1118,70 @@ describe("a worker", () => {
       assert.deepStrictEqual(slotsOf(yield* pool.status), { total: 3, idle: 3 })
       // Nobody waits for virtual time at the end of the test.
       workers.onRelease = Effect.void
+    }))
+})
+
+describe("a worker whose making cannot be interrupted", () => {
+  const slowly = (millis: number) => {
+    const workers = new Workers()
+    workers.before.push(Effect.uninterruptible(Effect.sleep(millis)))
+    return workers
+  }
+
+  it.effect("makes its slot Errored in time; the next one is made when it is over", () =>
+    Effect.gen(function*() {
+      const workers = slowly(20_000)
+      const pool = yield* SlotPool.make({
+        acquire: workers.acquire,
+        acquireTimeout: "2 seconds",
+        supervisor: { enabled: true, interval: "1 second" }
+      })
+      yield* TestClock.adjust(2000)
+      yield* settle
+      assert.strictEqual((yield* recordOf(pool)).state, "Errored")
+      yield* TestClock.adjust("17 seconds")
+      assert.strictEqual(workers.acquisitions, 1)
+      yield* TestClock.adjust("3 seconds")
+      yield* settle
+      assert.strictEqual(workers.most, 1)
+      assert.strictEqual(workers.alive("slot-0"), 1)
+      assert.strictEqual(workers.acquisitions, 2)
+      assert.strictEqual(yield* pool.run(where), "slot-0")
+    }))
+
+  it.effect("is reported by a drain, and waited for within stopTimeout", () =>
+    Effect.gen(function*() {
+      const workers = slowly(20_000)
+      const pool = yield* SlotPool.make({ slots: 2, acquire: workers.acquire, stopTimeout: "3 seconds" })
+      yield* settle
+      const draining = yield* fork(pool.drain())
+      yield* TestClock.adjust(2999)
+      assert.isUndefined(draining.pollUnsafe())
+      yield* TestClock.adjust(1)
+      assert.deepInclude(yield* Fiber.join(draining), { slots: 2, unstoppable: ["slot-0"] })
+      yield* TestClock.adjust("20 seconds")
+      assert.deepStrictEqual([workers.alive("slot-0"), workers.alive("slot-1")], [0, 0])
+    }))
+
+  it.effect("is scaled away; a slot of its name never has two workers at once", () =>
+    Effect.gen(function*() {
+      const workers = new Workers()
+      workers.before.push(Effect.void, Effect.uninterruptible(Effect.sleep("20 seconds")))
+      const pool = yield* SlotPool.make({ slots: 2, acquire: workers.acquire, stopTimeout: "1 second" })
+      yield* settle
+      const down = yield* fork(pool.scaleDown())
+      yield* TestClock.adjust("2 seconds")
+      assert.isDefined(down.pollUnsafe())
+      const up = yield* fork(pool.scaleUp())
+      yield* TestClock.adjust("5 seconds")
+      assert.isDefined(up.pollUnsafe())
+      yield* TestClock.adjust("30 seconds")
+      yield* settle
+      assert.strictEqual(workers.most, 1)
+      assert.deepStrictEqual(slotsOf(yield* pool.status), { total: 2, idle: 2 })
+      const both = yield* fork(pool.fanOut([1, 2], () => Effect.sleep("1 second")))
+      yield* TestClock.adjust("1 second")
+      assert.isTrue((yield* Fiber.join(both)).every(Exit.isSuccess))
     }))
 })
 
@@ -1952,6 +2030,43 @@ describe("typed ends", () => {
         Effect.catchReason("PoolError", "JobNotFound", ({ job }) => Effect.succeed(`no ${job}`))
       )
       assert.strictEqual(handled, "no no-such")
+    }))
+})
+
+describe("many jobs", () => {
+  it.effect("leave no fiber, clock or listener behind, each", () =>
+    Effect.gen(function*() {
+      const counting = yield* Counting.make
+      yield* counting.provide(Effect.gen(function*() {
+        const pool = yield* SlotPool.make({
+          slots: 2,
+          jobTimeout: "1 hour",
+          jobSilence: "1 minute",
+          keepJobs: 10,
+          maxRestarts: Number.POSITIVE_INFINITY
+        })
+        yield* settle
+        const jobs: ReadonlyArray<Effect.Effect<unknown, unknown>> = [
+          Effect.void,
+          Effect.yieldNow,
+          Effect.sleep(1),
+          Effect.fail(new Net()),
+          Effect.andThen(Heartbeat.beat, Effect.sleep(1)),
+          Effect.timeout(Effect.never, 1)
+        ]
+        const round = Effect.gen(function*() {
+          const all = yield* fork(pool.fanOut(jobs, (_, job) => job, { concurrency: 6 }))
+          const ids = yield* Effect.forEach(jobs, (job) => pool.submit(() => job, { assignTimeout: "10 minutes" }))
+          yield* TestClock.adjust(20)
+          yield* Fiber.join(all)
+          yield* Effect.forEach(ids, (id) => Effect.exit(pool.await(id)))
+          yield* settle
+        })
+        yield* round
+        const before = [counting.fibers(), counting.sleepers()]
+        for (let n = 0; n < 50; n++) yield* round
+        assert.deepStrictEqual([counting.fibers(), counting.sleepers()], before)
+      }))
     }))
 })
 
