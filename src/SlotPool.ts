@@ -36,7 +36,7 @@ import * as Decoding from "./internal/pool/decoding.ts"
 import * as Draining from "./internal/pool/draining.ts"
 import * as Health from "./internal/pool/health.ts"
 import * as JobRun from "./internal/pool/jobRun.ts"
-import type { Job as JobEntry } from "./internal/pool/jobs.ts"
+import { Job as JobEntry } from "./internal/pool/jobs.ts"
 import * as Keeping from "./internal/pool/keeping.ts"
 import * as Leasing from "./internal/pool/leasing.ts"
 import { failureOf } from "./internal/pool/ledger.ts"
@@ -572,7 +572,7 @@ const facade = (pool: Pool): SlotPool<unknown, unknown> => {
     context: Context.Context<never>
   ): JobEntry => {
     if (typeof work !== "function") Options.refuse(where, "job", work, "a function from a worker to an Effect")
-    return {
+    return new JobEntry({
       id: options.id ?? `${pool.owner}-${made + 1}`,
       order: ++made,
       tags: options.tags ?? noTags,
@@ -582,17 +582,8 @@ const facade = (pool: Pool): SlotPool<unknown, unknown> => {
       timeout: durationOf("timeout", options.timeout, settings.jobTimeout),
       assignTimeout: durationOf("assignTimeout", options.assignTimeout, settings.assignTimeout),
       queuedAt: pool.now(),
-      submittedAt: kept ? pool.wallNow() : 0,
-      state: "Queued",
-      slot: undefined,
-      begun: false,
-      startedAt: undefined,
-      endedAt: undefined,
-      exit: undefined,
-      cancelled: false,
-      waiters: undefined,
-      place: undefined
-    }
+      submittedAt: kept ? pool.wallNow() : 0
+    })
   }
 
   const refusal = (): Reason | undefined =>

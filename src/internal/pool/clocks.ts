@@ -7,6 +7,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type { Job } from "./jobs.ts"
+import { Alarm } from "./jobs.ts"
+import { Line } from "./line.ts"
 
 export interface Clocks {
   /** From now on, and until it is no longer `Queued`. */
@@ -18,7 +20,7 @@ export interface Clocks {
 }
 
 interface Row {
-  readonly jobs: Set<Job>
+  readonly alarms: Line<Alarm>
   sleeper: Fiber.Fiber<void> | undefined
 }
 
@@ -33,15 +35,21 @@ export const make = (
   const single = new Set<Fiber.Fiber<void>>()
   const fork = Effect.runForkWith(context)
 
+  const forget = (row: Row, alarm: Alarm): void => {
+    row.alarms.leave(alarm)
+    alarm.job.alarm = undefined
+  }
+
   /** Rings for those that are due, and sleeps until the next one is. */
   const attend = (timeout: number, row: Row): void => {
-    for (const job of row.jobs) {
+    for (let alarm = row.alarms.first; alarm !== undefined; alarm = row.alarms.first) {
+      const { job } = alarm
       if (job.state === "Queued") {
         const left = job.queuedAt + timeout - now()
         if (left > 0) return sleep(timeout, row, left)
         expire(job)
       }
-      row.jobs.delete(job)
+      forget(row, alarm)
     }
     // Who was told may have come again, into a row of its own.
     if (rows.get(timeout) === row) rows.delete(timeout)
@@ -57,23 +65,27 @@ export const make = (
     start: (job) => {
       const timeout = job.assignTimeout
       if (timeout === Number.POSITIVE_INFINITY) return
+      job.alarm = new Alarm(job)
       const row = rows.get(timeout)
       if (row === undefined) {
-        const first: Row = { jobs: new Set([job]), sleeper: undefined }
+        const first: Row = { alarms: new Line(), sleeper: undefined }
+        first.alarms.join(job.alarm)
         rows.set(timeout, first)
         sleep(timeout, first, timeout)
         return
       }
-      row.jobs.add(job)
+      row.alarms.join(job.alarm)
       // Those before it that wait no longer are forgotten as they come to stand in front.
-      for (const front of row.jobs) {
-        if (front.state === "Queued") return
-        row.jobs.delete(front)
+      for (let front = row.alarms.first; front !== undefined; front = row.alarms.first) {
+        if (front.job.state === "Queued") return
+        forget(row, front)
       }
     },
     stop: (job) => {
       const row = rows.get(job.assignTimeout)
-      if (row === undefined || !row.jobs.delete(job) || row.jobs.size > 0 || job.assignTimeout === usual) return
+      if (row === undefined || job.alarm === undefined) return
+      forget(row, job.alarm)
+      if (row.alarms.size > 0 || job.assignTimeout === usual) return
       // Timeouts that are nobody else's would leave a sleeper each.
       row.sleeper?.interruptUnsafe()
       rows.delete(job.assignTimeout)

@@ -87,6 +87,18 @@ export class Slot implements Waiting {
     return this.intent !== undefined || this.workerEnd !== undefined
   }
 
+  /**
+   * Both are handed over, and not assigned as they are made: a closure that is assigned to a property is born old in V8,
+   * and keeps what it closes over alive until the next full collection.
+   */
+  sleep(wake: () => void): void {
+    this.wake = wake
+  }
+
+  heed(verdict: (fault: Fault) => void): void {
+    this.verdict = verdict
+  }
+
   info(): SlotInfo {
     const { config, view: { record } } = this
     return {

@@ -68,11 +68,11 @@ export const runner = (
         resume(Effect.succeed(ended))
       }
       const disarm = watched(pool, slot, job, jobSilence)
-      slot.verdict = (fault) => {
+      slot.heed((fault) => {
         slot.fault ??= fault
         fiber.interruptUnsafe()
         done(fault.job.exit)
-      }
+      })
       fiber.addObserver(done)
       // Its first steps may have been to cancel itself, or the end of its worker.
       if (job.cancelled) end(pool, slot, job, fiber)

@@ -11,7 +11,7 @@ import * as Exit from "effect/Exit"
 import type { Reason } from "../../SlotPoolError.ts"
 import { JobCancelled, NoSlotAvailable, PoolError } from "../../SlotPoolError.ts"
 import * as Waiters from "../waiters.ts"
-import type { Waiting } from "./line.ts"
+import type { Place, Waiting } from "./line.ts"
 import { Line } from "./line.ts"
 
 /** Where a job stands. */
@@ -25,7 +25,8 @@ type JobState =
   | "Lost"
   | "Unassigned"
 
-export interface Job extends Waiting {
+/** What a job is from its beginning. */
+interface Given {
   readonly id: string
   /** Counts the jobs of the pool. */
   readonly order: number
@@ -41,18 +42,60 @@ export interface Job extends Waiting {
   readonly assignTimeout: number
   /** Monotonic milliseconds. */
   readonly queuedAt: number
-  state: JobState
-  slot: string | undefined
-  /** Its work has been begun: it is not to be begun again. */
-  begun: boolean
   /** Wall-clock milliseconds. */
   readonly submittedAt: number
-  startedAt: number | undefined
-  endedAt: number | undefined
-  exit: Exit.Exit<unknown, unknown> | undefined
+}
+
+/** A class for the same reason as `Place`. */
+export class Job implements Given, Waiting {
+  readonly id: string
+  readonly order: number
+  readonly tags: ReadonlyArray<string>
+  readonly kept: boolean
+  readonly work: Given["work"]
+  readonly context: Context.Context<never>
+  readonly timeout: number
+  readonly assignTimeout: number
+  readonly queuedAt: number
+  readonly submittedAt: number
+  state: JobState = "Queued"
+  slot: string | undefined = undefined
+  /** Its work has been begun: it is not to be begun again. */
+  begun = false
+  /** Wall-clock milliseconds. */
+  startedAt: number | undefined = undefined
+  endedAt: number | undefined = undefined
+  exit: Exit.Exit<unknown, unknown> | undefined = undefined
   /** Somebody wants it to end. */
-  cancelled: boolean
-  waiters: Waiters.Waiters<Exit.Exit<unknown, unknown>> | undefined
+  cancelled = false
+  waiters: Waiters.Waiters<Exit.Exit<unknown, unknown>> | undefined = undefined
+  /** In the line of those that wait, or of those that have ended. */
+  place: Place | undefined = undefined
+  /** Since it had to wait. */
+  alarm?: Alarm | undefined = undefined
+
+  constructor(given: Given) {
+    this.id = given.id
+    this.order = given.order
+    this.tags = given.tags
+    this.kept = given.kept
+    this.work = given.work
+    this.context = given.context
+    this.timeout = given.timeout
+    this.assignTimeout = given.assignTimeout
+    this.queuedAt = given.queuedAt
+    this.submittedAt = given.submittedAt
+  }
+}
+
+/** A job that waits, in the row of those with the same timeout. */
+export class Alarm implements Waiting {
+  readonly job: Job
+  place: Place | undefined = undefined
+
+  constructor(job: Job) {
+    this.job = job
+  }
 }
 
 export type EndState = Exclude<JobState, "Queued" | "Running">
@@ -71,10 +114,10 @@ export interface Host {
 
 export class Jobs {
   readonly queue = new Line<Job>()
-  readonly running = new Set<Job>()
+  readonly running = { size: 0 }
   /** Those that were submitted, by id; the ended ones in the order of their ends. */
   readonly known = new Map<string, Job>()
-  readonly #ended = new Set<Job>()
+  readonly #ended = new Line<Job>()
   readonly counts: Record<EndState, number> = {
     Succeeded: 0,
     Failed: 0,
@@ -107,7 +150,7 @@ export class Jobs {
   take(slot: string): Job | undefined {
     const job = this.queue.shift()
     if (job === undefined) return undefined
-    this.running.add(job)
+    this.running.size++
     job.state = "Running"
     job.slot = slot
     return job
@@ -116,7 +159,7 @@ export class Jobs {
   /** The slot was not to be had after all: the job goes back to where it stood. */
   putBack(job: Job): void {
     if (job.state !== "Running") return
-    this.running.delete(job)
+    this.running.size--
     job.state = "Queued"
     job.slot = undefined
     this.queue.insert(job, (other) => other.order > job.order)
@@ -125,8 +168,8 @@ export class Jobs {
   /** Whether it had not ended before. */
   end(job: Job, state: EndState, exit: Exit.Exit<unknown, unknown>): boolean {
     if (job.exit !== undefined) return false
-    this.queue.leave(job)
-    this.running.delete(job)
+    if (job.state === "Running") this.running.size--
+    else this.queue.leave(job)
     job.state = state
     job.exit = exit
     this.counts[state]++
@@ -145,13 +188,10 @@ export class Jobs {
 
   #remember(job: Job): void {
     job.endedAt = this.#host.wallNow()
-    this.#ended.add(job)
+    this.#ended.join(job)
     if (this.#ended.size <= this.#keep) return
-    for (const oldest of this.#ended) {
-      this.#ended.delete(oldest)
-      this.known.delete(oldest.id)
-      return
-    }
+    const oldest = this.#ended.shift()
+    if (oldest !== undefined) this.known.delete(oldest.id)
   }
 
   error(reason: Reason): Exit.Exit<never, PoolError> {

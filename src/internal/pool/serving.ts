@@ -212,7 +212,7 @@ const nextJob = (pool: Pool, slot: Slot): Effect.Effect<Job | undefined> =>
     const taken = take(pool, slot)
     if (taken !== undefined || slot.isOver) return resume(Effect.succeed(taken))
     pool.idle.push(slot)
-    slot.wake = () => resume(Effect.sync(() => take(pool, slot)))
+    slot.sleep(() => resume(Effect.sync(() => take(pool, slot))))
     return Effect.sync(() => {
       pool.idle.leave(slot)
       slot.wake = undefined
