@@ -123,25 +123,21 @@ const jsonOf = (session: unknown): Schema.Json => {
   return Options.refuse("SlotPool", "session", session, "JSON")
 }
 
-/** Being woken later than this is the observer's stall, and not held against the job: its clock begins anew. */
+/** Being woken later than this is the observer's stall, and not held against the job. */
 const tolerance = 20
-
-/** So often the clock of a job begins anew. */
-const mostStalls = 10
 
 /** The clocks of a job under way: how long it may take, and how long it may be silent. */
 const watched = (pool: Pool, slot: Slot, job: Job, silence: number): () => void => {
   const sleepers = new Set<Fiber.Fiber<void>>()
-  /** Tells whether it is late, by the observer's own stall: for how long nobody could do anything is not known then. */
-  let stalls = 0
-  const after = (millis: number, then: (late: boolean) => void) => {
+  /** Tells how late it is, where that is the observer's stall. */
+  const after = (millis: number, then: (late: number) => void) => {
     const due = pool.now() + millis
     const sleeper = pool.fork(Effect.sleep(Math.ceil(millis)))
     sleepers.add(sleeper)
     sleeper.addObserver((exit) => {
       sleepers.delete(sleeper)
-      // A machine that is late all the time is slow, not stalled: else no hang would ever be seen on it.
-      if (Exit.isSuccess(exit)) then(pool.now() - due > tolerance && ++stalls <= mostStalls)
+      const late = pool.now() - due
+      if (Exit.isSuccess(exit)) then(late > tolerance ? late : 0)
     })
   }
   const judge = (state: EndState, reason: Reason) => {
@@ -150,8 +146,8 @@ const watched = (pool: Pool, slot: Slot, job: Job, silence: number): () => void 
   }
   const { timeout } = job
   if (timeout < Number.POSITIVE_INFINITY) {
-    const over = (late: boolean) =>
-      late ? after(timeout, over) : judge("TimedOut", new JobTimedOut({ job: job.id, slot: slot.id, timeout }))
+    const over = (late: number) =>
+      late > 0 ? after(late, over) : judge("TimedOut", new JobTimedOut({ job: job.id, slot: slot.id, timeout }))
     after(timeout, over)
   }
   if (silence < Number.POSITIVE_INFINITY) {
@@ -160,7 +156,7 @@ const watched = (pool: Pool, slot: Slot, job: Job, silence: number): () => void 
       const left = slot.beatAt + silence + 1 - pool.now()
       if (left <= 0) return judge("TimedOut", new JobSilent({ job: job.id, slot: slot.id, within: silence }))
       after(left, (late) => {
-        if (late) slot.beatAt = pool.now()
+        slot.beatAt += late
         look()
       })
     }
