@@ -398,9 +398,9 @@ export interface SlotPoolOptions<
   readonly acquireTimeout?: Options.DurationOption
   /** How long a job may wait for a slot; default 5 minutes. */
   readonly assignTimeout?: Options.DurationOption
-  /** How long a job may take, and as much longer as its clock rang late (the thread was blocked); default: any time. */
+  /** How long a job may take, the observer's stalls apart; default: any time. */
   readonly jobTimeout?: Options.DurationOption
-  /** How long a job may go without `Heartbeat.beat`, and as much longer as its clock rang late; default: any time. */
+  /** How long a job may go without `Heartbeat.beat`, the observer's stalls apart; default: any time. */
   readonly jobSilence?: Options.DurationOption
   /** After so long without an error since it was put back to work a slot counts from 0 again. Default 10 minutes. */
   readonly stableAfter?: Options.DurationOption

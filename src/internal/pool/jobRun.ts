@@ -126,18 +126,26 @@ const jsonOf = (session: unknown): Schema.Json => {
 /** Being woken later than this is the observer's stall, and not held against the job. */
 const tolerance = 20
 
-/** The clocks of a job under way: how long it may take, and how long it may be silent. */
+/**
+ * The clocks of a job under way: how long it may take, and how long it may be silent. Each sleeps in portions: one that is
+ * late tells that the observer was stalled, not since when, and what passed since the portion began does not count.
+ */
 const watched = (pool: Pool, slot: Slot, job: Job, silence: number): () => void => {
   const sleepers = new Set<Fiber.Fiber<void>>()
-  /** Tells how late it is, where that is the observer's stall. */
-  const after = (millis: number, then: (late: number) => void) => {
-    const due = pool.now() + millis
-    const sleeper = pool.fork(Effect.sleep(Math.ceil(millis)))
+  /** Until nothing is left of the time; `lost` is told what of it nobody had. */
+  const until = (left: () => number, lost: (millis: number) => void, over: () => void): void => {
+    const millis = left()
+    if (millis <= 0) return over()
+    const began = pool.now()
+    const portion = Math.min(millis, Math.max(tolerance, Math.ceil(millis / 8)))
+    const sleeper = pool.fork(Effect.sleep(Math.ceil(portion)))
     sleepers.add(sleeper)
     sleeper.addObserver((exit) => {
       sleepers.delete(sleeper)
-      const late = pool.now() - due
-      if (Exit.isSuccess(exit)) then(late > tolerance ? late : 0)
+      if (Exit.isFailure(exit)) return
+      const passed = pool.now() - began
+      if (passed - portion > tolerance) lost(passed)
+      until(left, lost, over)
     })
   }
   const judge = (state: EndState, reason: Reason) => {
@@ -146,22 +154,25 @@ const watched = (pool: Pool, slot: Slot, job: Job, silence: number): () => void 
   }
   const { timeout } = job
   if (timeout < Number.POSITIVE_INFINITY) {
-    const over = (late: number) =>
-      late > 0 ? after(late, over) : judge("TimedOut", new JobTimedOut({ job: job.id, slot: slot.id, timeout }))
-    after(timeout, over)
+    let due = pool.now() + timeout
+    until(
+      () => due - pool.now(),
+      (millis) => {
+        due += millis
+      },
+      () => judge("TimedOut", new JobTimedOut({ job: job.id, slot: slot.id, timeout }))
+    )
   }
   if (silence < Number.POSITIVE_INFINITY) {
-    const look = () => {
-      // "Longer than" is strict.
-      const left = slot.beatAt + silence + 1 - pool.now()
-      if (left <= 0) return judge("TimedOut", new JobSilent({ job: job.id, slot: slot.id, within: silence }))
-      after(left, (late) => {
-        slot.beatAt += late
-        look()
-      })
-    }
     slot.beatAt = pool.now()
-    look()
+    until(
+      // "Longer than" is strict.
+      () => slot.beatAt + silence + 1 - pool.now(),
+      (millis) => {
+        slot.beatAt = Math.min(slot.beatAt + millis, pool.now())
+      },
+      () => judge("TimedOut", new JobSilent({ job: job.id, slot: slot.id, within: silence }))
+    )
   }
   return () => {
     for (const sleeper of Array.from(sleepers)) sleeper.interruptUnsafe()
