@@ -31,7 +31,11 @@ describe("a stall in the midst of a job's time", () => {
       yield* clock.provide(Effect.gen(function*() {
         const pool = yield* SlotPool.make({ jobSilence: "2 seconds" })
         yield* settle
-        const beats = Effect.andThen(Effect.sleep("1500 millis"), Heartbeat.beat)
+        // After the stall it needs another half second for its first beat.
+        const beats = Effect.andThen(
+          Effect.andThen(Effect.sleep("1 second"), Effect.sleep("500 millis")),
+          Heartbeat.beat
+        )
         yield* pool.submit(() => Effect.andThen(beats, Effect.sleep("1 second")))
         yield* TestClock.adjust("500 millis")
         yield* clock.stall("1 minute")
