@@ -1882,6 +1882,23 @@ describe("SP-44", () => {
         yield* clock.jump("1 minute")
         yield* TestClock.adjust("20 seconds")
         assert.strictEqual(yield* Fiber.join(beating), "alive")
+        // One that has more to do before its next beat than to be woken.
+        const slow = yield* fork(pool.run(() =>
+          Effect.gen(function*() {
+            for (let n = 0; n < 5; n++) {
+              yield* Heartbeat.beat
+              yield* Effect.sleep("1 second")
+              yield* Effect.sleep(500)
+            }
+            return "alive"
+          })
+        ))
+        yield* TestClock.adjust(500)
+        yield* clock.stall("1 minute")
+        yield* TestClock.adjust(2000)
+        yield* clock.jump("1 minute")
+        yield* TestClock.adjust("20 seconds")
+        assert.strictEqual(yield* Fiber.join(slow), "alive")
       }))
     }))
 
@@ -1896,6 +1913,16 @@ describe("SP-44", () => {
         yield* clock.stall("1 minute")
         yield* TestClock.adjust("20 seconds")
         assert.deepStrictEqual(yield* Fiber.join(job), Exit.succeed("in time"))
+        // Blocked for as long as it may take, from near its begin on.
+        const early = yield* fork(
+          Effect.exit(
+            pool.run(() => Effect.as(Effect.forEach([1, 2, 3, 4], () => Effect.sleep("6 seconds")), "in time"))
+          )
+        )
+        yield* TestClock.adjust("1 second")
+        yield* clock.stall("30 seconds")
+        yield* TestClock.adjust("25 seconds")
+        assert.deepStrictEqual(yield* Fiber.join(early), Exit.succeed("in time"))
         const stuck = yield* fork(Effect.exit(pool.run(() => Effect.never)))
         yield* TestClock.adjust("10 seconds")
         yield* clock.jump("1 minute")
