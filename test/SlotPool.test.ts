@@ -613,6 +613,22 @@ describe("drain", () => {
       assert.strictEqual(job.interrupted, 1)
     }))
 
+  it.effect("gives up on a job that waits for one that waits: it counts for nothing, though it could go on by that", () =>
+    Effect.gen(function*() {
+      const pool = yield* SlotPool.make()
+      yield* settle
+      yield* pool.submit(() => Effect.exit(pool.await("waits")), { id: "runs" })
+      yield* settle
+      yield* pool.submit(where, { id: "waits" })
+      const draining = yield* fork(pool.drain({ timeout: "1 second" }))
+      yield* TestClock.adjust("1 second")
+      const report = yield* Fiber.join(draining)
+      assert.sameMembers(report.gaveUpOn.map(({ job }) => job), ["runs", "waits"])
+      assert.deepStrictEqual((yield* pool.list()).map(({ state }) => state), ["Cancelled", "Cancelled"])
+      assert.deepInclude(report, { succeeded: 0, failed: 0 })
+      assert.deepInclude(yield* recordOf(pool), { state: "Stopped", completed: 0 })
+    }))
+
   it.effect("stops slots in error, idle ones, and ones whose worker is still being acquired", () =>
     Effect.gen(function*() {
       const workers = new Workers()
@@ -1077,23 +1093,42 @@ describe("a worker", () => {
       assert.strictEqual(yield* Fiber.join(running), 1)
     }))
 
-  it.effect("that dies while a job is being assigned to it does not get the job; another one does", () =>
+  it.effect("that dies while a job is being assigned to it does not get the job; the next one does", () =>
     Effect.gen(function*() {
       const store = yield* Pools.faulty()
       const workers = new Workers()
-      const pool = yield* on(store)(SlotPool.make({ slots: 2, acquire: workers.acquire, watch: workers.watch }))
+      const pool = yield* on(store)(SlotPool.make({ acquire: workers.acquire, watch: workers.watch }))
       yield* settle
       store.break(Pools.slow(1000), "put")
-      const running = yield* fork(pool.run(where))
-      const [busy] = (yield* pool.status).slots.busy === 1 ? ["unknown"] : [undefined]
+      const seen: Array<number> = []
+      const running = yield* fork(pool.run((worker) => Effect.sync(() => void seen.push(worker.number))))
       yield* TestClock.adjust(500)
-      // Which one it is going to be is known when it has been written; both die, one after the other.
       yield* workers.die("slot-0")
       yield* TestClock.adjust("5 seconds")
-      assert.isUndefined(busy)
-      assert.strictEqual(yield* Fiber.join(running), "slot-1")
       store.mend()
-      assert.strictEqual((yield* recordOf(pool, "slot-0")).state, "Errored")
+      assert.isUndefined(running.pollUnsafe())
+      assert.strictEqual((yield* recordOf(pool)).state, "Errored")
+      assert.strictEqual(yield* pool.checkAndRestartSlots, 1)
+      yield* settle
+      assert.isDefined(running.pollUnsafe())
+      assert.deepStrictEqual(seen, [2])
+    }))
+
+  it.effect("that is ended by name while a job is being assigned to it does not take the job along: another has it", () =>
+    Effect.gen(function*() {
+      for (const command of ["stop", "kill", "remove"] as const) {
+        const store = yield* Pools.faulty()
+        const pool = yield* on(store)(SlotPool.make({ name: command, slots: 2 }))
+        yield* settle
+        store.break(Pools.slow(1000), "put")
+        const id = yield* pool.submit(where)
+        yield* TestClock.adjust(500)
+        const { slot } = (yield* pool.list())[0]!
+        yield* fork(Effect.ignore(pool.supervisor[command](slot!)))
+        yield* TestClock.adjust("10 seconds")
+        store.mend()
+        assert.notStrictEqual(yield* pool.await(id), slot)
+      }
     }))
 
   it.effect("is one at a time on its slot, through any number of errors", () =>
@@ -1233,6 +1268,9 @@ describe("a session", () => {
       assert.strictEqual((yield* recordOf(pool)).session, "before")
       yield* pool.checkAndRestartSlots
       assert.notProperty(yield* recordOf(pool), "session")
+      yield* settle
+      yield* pool.run(where)
+      assert.notProperty(yield* recordOf(pool), "session", "what the other job said is not said by this one")
     }))
 
   it.effect("of a job that has ended is not set any more by what it has left running", () =>

@@ -784,20 +784,24 @@ describe("SP-32 two pools on one store", () => {
 
   it.effect("SP-32 one whose renewals are answered late counts its lease from before it asked", () =>
     Effect.gen(function*() {
-      const { first, firstStore, second } = yield* pair({ slots: 2 })
+      const base = yield* makeMemory
+      const store = yield* Pools.faulty(base)
+      const first = yield* on(store)(SlotPool.make({ slots: 2 }))
+      // Looks every second.
+      const second = yield* on(base)(SlotPool.make({ slots: 2, lease: "3 seconds" }))
       // The store does it at once, and says so 2.5 s later.
-      firstStore.break((renew) => Effect.tap(renew, () => Effect.sleep(2500)), "renew")
+      store.break((renew) => Effect.tap(renew, () => Effect.sleep(2500)), "renew")
       yield* TestClock.adjust("25 seconds")
-      firstStore.break("fail", "renew")
+      store.break("fail", "renew")
       const both: Array<string> = []
-      for (let step = 0; step < 500; step++) {
+      for (let step = 0; step < 400; step++) {
         yield* TestClock.adjust(100)
-        const owned = yield* ownedBy([first.value, second.value.pool])
+        const owned = yield* ownedBy([first, second])
         if (owned[0]! + owned[1]! > 2) both.push(`${owned.join(" and ")} at ${yield* Pools.now}`)
       }
       assert.deepStrictEqual(both, [])
-      assert.deepStrictEqual(yield* ownedBy([first.value, second.value.pool]), [0, 2])
-      firstStore.mend()
+      assert.deepStrictEqual(yield* ownedBy([first, second]), [0, 2])
+      store.mend()
       yield* TestClock.adjust("5 seconds")
     }))
 
@@ -1199,6 +1203,20 @@ describe("SP-35", () => {
       assert.deepStrictEqual((yield* pool.list()).map(({ state }) => state), ["Cancelled", "Cancelled", "Cancelled"])
       assert.deepStrictEqual(jobsOf(yield* pool.status), { cancelled: 3 })
       assert.strictEqual((yield* pool.status).completed, 0)
+    }))
+
+  it.effect("SP-35 one that cannot be interrupted, and ends well in time, is Cancelled and counts for nothing", () =>
+    Effect.gen(function*() {
+      const pool = yield* SlotPool.make()
+      yield* settle
+      const id = yield* pool.submit(() => Effect.uninterruptible(Effect.as(Effect.sleep("1 second"), "well")))
+      yield* settle
+      const cancelling = yield* fork(pool.cancel(id))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(cancelling)
+      assertReason(yield* Effect.exit(pool.await(id)), "JobCancelled")
+      assert.deepInclude(yield* recordOf(pool), { state: "Idle", completed: 0 })
+      assert.deepStrictEqual(jobsOf(yield* pool.status), { cancelled: 1 })
     }))
 
   it.effect("SP-35 one that does not end within stopTimeout costs its slot; one moment before it does not", () =>
