@@ -617,9 +617,10 @@ describe("drain", () => {
     Effect.gen(function*() {
       const pool = yield* SlotPool.make()
       yield* settle
-      yield* pool.submit(() => Effect.exit(pool.await("waits")), { id: "runs" })
+      yield* pool.submit(() => Effect.andThen(Effect.sleep(1), Effect.exit(pool.await("waits"))), { id: "runs" })
       yield* settle
       yield* pool.submit(where, { id: "waits" })
+      yield* TestClock.adjust(1)
       const draining = yield* fork(pool.drain({ timeout: "1 second" }))
       yield* TestClock.adjust("1 second")
       const report = yield* Fiber.join(draining)
