@@ -4,13 +4,14 @@
 import * as Schema from "effect/Schema"
 import type { Flavour } from "./history.ts"
 
+const Nested = Schema.Literals(["nothing", "nothing", "submits another", "runs another"])
 const Quick = Schema.Literals([0, 50])
 const Sound = { acquire: Schema.Literals(["at once", "slowly"]), release: Schema.Literals(["at once"]) }
 const unhurried = { assignTimeout: Schema.Literals(["infinity"]), jobTimeout: Schema.Literals(["infinity"]) }
 
 export const flavours = {
   "no accepted job is lost, and its caller gets what became of it": {
-    job: { nested: Schema.Literals(["none", "none", "submits", "runs"]) },
+    job: { first: Nested },
     acts: { Job: 12, FanOut: 1, Cancel: 3, Leave: 3, Crash: 4, Check: 3, Close: 1, Drain: 1, Scale: 1, Trouble: 1 }
   },
   "no job is run twice, and no slot is booked twice": {
@@ -22,7 +23,7 @@ export const flavours = {
     acts: { Job: 12, Crash: 5, Check: 4, Scale: 3, Cancel: 2, Leave: 2, Drain: 1, Trouble: 3, Meddle: 2 }
   },
   "first come, first served": {
-    job: { takes: Quick, nested: Schema.Literals(["none", "none", "submits", "runs"]) },
+    job: { takes: Quick, first: Nested },
     worker: Sound,
     acts: { Job: 14, Cancel: 2, Leave: 2, Crash: 2, Check: 3, Scale: 2 }
   },

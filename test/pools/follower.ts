@@ -25,6 +25,7 @@ export class Follower {
   readonly #restartedAt = new Map<string, number>()
   #meddledWith: ReadonlySet<string> = new Set()
   #isExact = true
+  #time = 0
   #total = 0
   #restarted = 0
   #draining = false
@@ -86,6 +87,8 @@ export class Follower {
       throw new Broken(`${event._tag} came with number ${sequence}, it should have been ${expected}`)
     }
     this.sequence = sequence
+    if (event.time < this.#time) throw new Broken(`${event._tag} came with time ${event.time} after ${this.#time}`)
+    this.#time = event.time
     switch (event._tag) {
       case "SlotClaimed":
         if (this.#slots.has(event.slot) && this.knows) {
@@ -169,7 +172,7 @@ export class Follower {
     if (isStable !== undefined && restarts !== (isStable ? 0 : before)) {
       throw new Broken(`${slot} is in error after ${restarts} restarts, it was ${before}`)
     }
-    if (!this.#isExact) return
+    if (!this.#isExact || this.#meddledWith.has(slot)) return
     const due = this.#options.restart === "at once" || this.#isDone(restarts) ? undefined : time + 300
     if (dueAt !== due) throw new Broken(`${slot} is due at ${dueAt}, it should have been ${due}`)
   }

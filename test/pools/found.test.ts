@@ -176,7 +176,7 @@ describe("once broken", () => {
   })
 
   it("nothing begins that draining has given up on", () => {
-    lived({}, acts(job({ nested: "runs" })), acts(job({ takes: 50 })), acts(drain(0)))
+    lived({}, acts(job({ first: "runs another" })), acts(job({ takes: 50 })), acts(drain(0)))
   })
 
   it("a pass does not overtake the error that it mends", () => {
@@ -186,7 +186,7 @@ describe("once broken", () => {
       { slots: 2 },
       pass(101),
       acts(trouble("is slow", 700)),
-      acts(job({ timeout: 100, nested: "runs", inner })),
+      acts(job({ timeout: 100, first: "runs another", inner })),
       acts(check, check),
       pass(200),
       acts(check)
@@ -209,7 +209,7 @@ describe("once broken", () => {
       acts(
         { _tag: "Kill", ...a, which: 2, command: "stop" },
         meddle(1, "steal"),
-        job({ takes: 50, nested: "submits" })
+        job({ takes: 50, first: "submits another" })
       ),
       pass(101)
     )
@@ -253,7 +253,7 @@ describe("once broken", () => {
       { slots: 3 },
       acts(job({ takes: "for ever" })),
       acts(job({ takes: "for ever" })),
-      acts(job({ nested: "runs" })),
+      acts(job({ first: "runs another" })),
       acts(drain(0))
     )
   })
@@ -262,8 +262,8 @@ describe("once broken", () => {
     const inner = { ...own, takes: 300, ends: "fails, and its slot with it", interrupted: "lingers" } as const
     lived(
       { slots: 2 },
-      acts(job({ nested: "submits", inner: { ...inner, timeout: 400, assignTimeout: 0 } })),
-      acts(job({ nested: "runs" })),
+      acts(job({ first: "submits another", inner: { ...inner, timeout: 400, assignTimeout: 0 } })),
+      acts(job({ first: "runs another" })),
       acts(trouble("is slow"), drain(0)),
       pass(101)
     )
@@ -305,6 +305,24 @@ describe("once broken", () => {
     )
   })
 
+  it("a job on a slot that is to go, and is lost before, is lost", () => {
+    lived(
+      {},
+      acts(scale("to", 3)),
+      acts(trouble("obeys and hangs", 100, "everybody"), job({ takes: 300 })),
+      acts(scale("up", 1), trouble("is slow")),
+      acts(
+        job({
+          first: "runs another",
+          inner: { ...own, takes: 50, ends: "fails, and its slot with it", beats: "while it is alive", session: "left" }
+        }),
+        scale("down", 1)
+      ),
+      stand(5000),
+      pass(50)
+    )
+  })
+
   it("a slot that is on its way out is not claimed", () => {
     lived(
       { slots: 3 },
@@ -312,7 +330,7 @@ describe("once broken", () => {
       acts(trouble("is slow", 4000)),
       pass(2500),
       pass(50),
-      acts(job({ nested: "runs", inner: { ...own, takes: 300 } }), check),
+      acts(job({ first: "runs another", inner: { ...own, takes: 300 } }), check),
       acts(scale("up", 3), scale("to", 1)),
       acts(job()),
       pass(2500)

@@ -39,7 +39,8 @@ export const Acquiring = weighted({
   "fails": 2,
   "dies": 1,
   "interrupts itself": 1,
-  "hangs": 1
+  "hangs": 1,
+  "too long, and deaf": 1
 })
 export type Acquiring = typeof Acquiring.Type
 
@@ -75,8 +76,16 @@ const NestedPlan = Schema.Struct(ownFields)
 
 export const JobPlan = Schema.Struct({
   ...ownFields,
-  /** The first thing it does: it hands another job in, or runs one and waits for its end. */
-  nested: Schema.Literals(["none", "none", "none", "none", "none", "submits", "runs"]),
+  /** What it does first. */
+  first: weighted({
+    "nothing": 10,
+    "submits another": 2,
+    "runs another": 2,
+    "asks for a pass": 1,
+    "ends its worker": 1,
+    "cancels itself": 1
+  }),
+  /** The other one. */
   inner: NestedPlan
 })
 export type OwnPlan = typeof NestedPlan.Type
@@ -92,7 +101,7 @@ const trivial: OwnPlan = {
   assignTimeout: "the pool's"
 }
 
-export const simplestJob: JobPlan = { ...trivial, nested: "none", inner: trivial }
+export const simplestJob: JobPlan = { ...trivial, first: "nothing", inner: trivial }
 
 // ---------------------------------------------------------------------------------------------------------------------
 // what happens
@@ -239,7 +248,7 @@ type TimeTag = keyof typeof time | "Stand"
 /** What a flavour of histories narrows, and how often its acts and passages of time come. */
 export interface Flavour {
   readonly options?: Partial<Record<keyof typeof optionFields, Schema.Top>>
-  readonly job?: Partial<Record<keyof typeof ownFields | "nested", Schema.Top>>
+  readonly job?: Partial<Record<keyof typeof ownFields | "first", Schema.Top>>
   readonly worker?: Partial<Record<keyof WorkerPlan, Schema.Top>>
   readonly acts?: Readonly<Partial<Record<ActTag, number>>>
   readonly time?: Readonly<Partial<Record<TimeTag, number>>>

@@ -26,7 +26,7 @@ export interface Host {
 
 type Body = SlotPool.Job<Worker, SlotPool.SlotConfig, number, Seen.Trouble, never>
 
-const alone = (plan: OwnPlan): JobPlan => ({ ...plan, nested: "none", inner: plan })
+const alone = (plan: OwnPlan): JobPlan => ({ ...plan, first: "nothing", inner: plan })
 
 const optionsOf = ({ assignTimeout, timeout }: OwnPlan): SlotPool.RunOptions => ({
   ...(timeout === "the pool's" ? {} : { timeout }),
@@ -131,19 +131,37 @@ export class Jobs {
     })
   }
 
-  #nested({ inner, nested }: JobPlan): Effect.Effect<unknown> {
-    if (nested === "none") return Effect.void
-    return Effect.suspend(() => {
-      const job = this.#job(nested === "runs" ? "run" : "submit", inner)
-      if (nested === "submits") return this.#submit(job, alone(inner))
-      const run = this.#host.pool!.run(this.#body(job, alone(inner)), optionsOf(inner))
-      const left = Effect.sync(() => {
-        job.left = true
-        job.cancelledAt ??= this.#host.now
-        this.#answered(job, Exit.interrupt())
-      })
-      return Effect.map(Effect.onInterrupt(Effect.exit(run), () => left), (exit) => this.#answered(job, exit))
+  /** What a job does first. */
+  #first(job: Job, worker: Worker, { first, inner }: JobPlan): Effect.Effect<unknown> {
+    const { pool, process: { machine } } = this.#host
+    switch (first) {
+      case "nothing":
+        return Effect.void
+      case "submits another":
+        return Effect.suspend(() => this.#submit(this.#job("submit", inner), alone(inner)))
+      case "runs another":
+        return Effect.suspend(() => this.#runs(this.#job("run", inner), alone(inner)))
+      case "asks for a pass":
+        return pool!.checkAndRestartSlots
+      case "ends its worker":
+        return Effect.sync(() => worker.crash?.("ends"))
+      case "cancels itself":
+        return Effect.sync(() => {
+          if (job.by !== "submit") return
+          job.cancelledAt ??= this.#host.now
+          machine.run(pool!.cancel(job.id!))
+        })
+    }
+  }
+
+  #runs(job: Job, plan: JobPlan): Effect.Effect<unknown> {
+    const left = Effect.sync(() => {
+      job.left = true
+      job.cancelledAt ??= this.#host.now
+      this.#answered(job, Exit.interrupt())
     })
+    const run = this.#host.pool!.run(this.#body(job, plan), optionsOf(plan))
+    return Effect.map(Effect.onInterrupt(Effect.exit(run), () => left), (exit) => this.#answered(job, exit))
   }
 
   /** Whoever runs a job, counted from the newest, is interrupted. */
@@ -163,7 +181,7 @@ export class Jobs {
     return (worker, context) =>
       Effect.suspend(() => {
         this.#begins(job, worker, context)
-        const life = Effect.flatMap(this.#signs(job, context), () => this.#nested(plan)).pipe(
+        const life = Effect.flatMap(this.#signs(job, context), () => this.#first(job, worker, plan)).pipe(
           Effect.flatMap(() => this.#life(job))
         )
         return Effect.onExit(life, (exit) =>
@@ -171,6 +189,7 @@ export class Jobs {
             job.body = "is over"
             job.exit = Seen.exit(exit)
             job.overAt = this.#host.now
+            if (job.exit === "interrupted" && job.plan.ends !== "interrupts itself") job.interrupted = true
           }))
       })
   }

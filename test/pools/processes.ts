@@ -21,6 +21,8 @@ export class Process {
   wentOnAt = 0
   /** How long it has stood still, all in all. */
   stood = 0
+  /** How often. */
+  stalls = 0
 
   constructor(name: Name, number: number) {
     this.name = name
@@ -99,6 +101,7 @@ export class Processes {
     process.state = "running"
     process.wentOnAt = this.now
     process.stood += lost
+    process.stalls++
     if (how !== "blocked") process.agenda.defer(lost)
     if (how === "asleep") process.machine.sleepers.defer(lost)
     if (how === "asleep, its clock too") process.lag += lost

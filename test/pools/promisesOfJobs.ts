@@ -2,6 +2,7 @@
  * What is promised of jobs: each is begun at most once, by its turn and in time, ended, and answered with what became of
  * it; and what a pool says of its jobs is so.
  */
+import * as Option from "effect/Option"
 import { Broken } from "../promises/broken.ts"
 import { bound } from "../promises/history.ts"
 import type { Living } from "./living.ts"
@@ -40,10 +41,10 @@ export class PromisesOfJobs {
 
   /**
    * When a clock of so many milliseconds rings: not before, and no later than its machine allows. A stall is not held
-   * against anybody, and how long it was is known up to twice its time.
+   * against anybody: where one was, that is known up to twice its time, and the clock may be set anew after it.
    */
   #window({ process }: Living, since: number, millis: number): { readonly earliest: number; readonly latest: number } {
-    return { earliest: since + millis, latest: since + millis + 2 * process.stood }
+    return { earliest: since + millis, latest: since + millis * (1 + process.stalls) + 2 * process.stood }
   }
 
   // -------------------------------------------------------------------------------------------------------------------
@@ -70,6 +71,8 @@ export class PromisesOfJobs {
     }
     const { now } = life.process.machine
     const wasTroubled = this.#world.store.wellSince(life.process) >= 0
+    /** Nobody could do anything until now. */
+    const isStall = life.process.stood > 0 && life.process.wentOnAt === this.#world.now && !wasTroubled
     /** It ended by itself before this moment of the world. */
     const endedBefore = (moment: number) =>
       job.overAt !== undefined && job.overAt < moment && !job.interrupted && !wasTroubled
@@ -86,6 +89,7 @@ export class PromisesOfJobs {
         if (begun === undefined) return wrong("it has not begun")
         const { earliest } = this.#window(life, begun.since, timeoutOf(life, job))
         if (now < earliest) wrong(`its time is over at ${earliest} ms`)
+        if (isStall) wrong("that was a stall")
         if (endedBefore(begun.at + timeoutOf(life, job))) wrong(`it ${exit}`)
         return
       }
@@ -93,6 +97,7 @@ export class PromisesOfJobs {
         if (begun === undefined) return wrong("it has not begun")
         const { earliest } = this.#window(life, job.lastSign, bound(life.options.jobSilence) + beyond)
         if (now < earliest) wrong(`it has beaten at ${job.lastSign}`)
+        if (isStall) wrong("that was a stall")
         if (endedBefore(begun.at + bound(life.options.jobSilence))) wrong(`it ${exit}`)
         return
       }
@@ -211,6 +216,8 @@ export class PromisesOfJobs {
       if (answer !== undefined) kept++
       const running = begun === undefined ? "Queued" : "Running"
       same(`state of job ${number}`, answer === undefined ? running : Seen.listed(Seen.stateOf(answer)), info.state)
+      const result = Option.map(life.look(life.pool!.result(info.id)), Seen.exit)
+      same(`result of job ${number}`, answer, Option.getOrUndefined(result))
       if (begun !== undefined) same(`slot of job ${number}`, begun.worker.slot, info.slot)
     }
     if (infos.size > 0) {

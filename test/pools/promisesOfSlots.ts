@@ -105,7 +105,8 @@ export class PromisesOfSlots {
       }
       default: {
         const ready = alive.find((worker) =>
-          (worker.state === "held" && !isBusy(worker)) || worker.state === "being acquired"
+          (worker.state === "held" && !isBusy(worker)) ||
+          (worker.state === "being acquired" && worker.plan.acquire !== "too long, and deaf")
         )
         if (ready !== undefined) throw new Broken(`${slot} is ${state}, and worker ${ready.number} is ${ready.state}`)
       }
@@ -164,7 +165,9 @@ export class PromisesOfSlots {
       owner !== undefined && owner !== pool.owner && (store.leases.get(owner) ?? 0) > now - soon
     )
     const { foreign } = life.look(pool.status).slots
-    if (foreign <= taken.length) {
+    // What is on its way out is not taken up again.
+    const isLeaving = life.commands.some(({ answer, what }) => what === "scale" && !answer?.startsWith("succeeded"))
+    if (foreign <= taken.length || isLeaving) {
       this.#free.delete(life)
       return
     }

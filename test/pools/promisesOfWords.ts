@@ -8,7 +8,7 @@ import { bound } from "../promises/history.ts"
 import { told } from "./follower.ts"
 import type { Living } from "./living.ts"
 import { same } from "./same.ts"
-import type { Command } from "./seen.ts"
+import type { Command, Job, Worker } from "./seen.ts"
 import * as Seen from "./seen.ts"
 import type { World } from "./world.ts"
 
@@ -21,8 +21,20 @@ const allowed: Readonly<Record<Command["what"], RegExp>> = {
   health: /^succeeded|^interrupted$/
 }
 
+/** It died, failed its slot, or was told to end, by a clock perhaps, and may not have yet. */
+const mayCostItsSlot = ({ answer, body, exit, interrupted, plan }: Job): boolean =>
+  exit?.startsWith("died") === true || (plan.ends === "fails, and its slot with it" && exit !== undefined) ||
+  interrupted || exit === "interrupted" || plan.interrupted === "is deaf" || body === "is alive" || answer === undefined
+
+const mayFail = ({ doomed, jobs, plan: { acquire } }: Worker): boolean => {
+  const job = jobs.at(-1)
+  return doomed || (acquire !== "at once" && acquire !== "slowly") || (job !== undefined && mayCostItsSlot(job))
+}
+
 export class PromisesOfWords {
   readonly #world: World
+  /** Workers that have put their slots into error. */
+  readonly #blamed = new Set<Worker>()
   readonly #judged = new Set<Command>()
 
   constructor(world: World) {
@@ -113,12 +125,23 @@ export class PromisesOfWords {
       const event = first.events[first.followed]!
       life.follower.follow(event, store.meddledWith, isExact)
       if (event._tag === "JobLost") this.#isLost(life, event.job)
+      if (event._tag === "SlotErrored") this.#isInError(life, event.slot)
       if (event._tag !== "SlotLost" || store.meddledWith.has(event.slot)) continue
       // A pool that can renew its lease keeps what it has, unless it stood still and another one has taken it.
       if (store.wellSince(life.process) >= 0) continue
       if (life.process.stood > 0 && !event.why.startsWith("the lease ran out")) continue
       throw new Broken(`pool ${life.process.number} loses ${event.slot}, and could have kept it: ${event.why}`)
     }
+  }
+
+  /** No slot goes into error without a reason, its worker's or that of the last job on it; and none twice for one. */
+  #isInError({ workers }: Living, slot: string): void {
+    if (this.#world.store.meddledWith.has(slot)) return
+    const worker = workers.all.find((worker) => worker.slot === slot && !this.#blamed.has(worker) && mayFail(worker))
+    if (worker === undefined) {
+      throw new Broken(`${slot} is told to be in error, and nothing has happened to its workers`)
+    }
+    this.#blamed.add(worker)
   }
 
   /** A job that is told to be lost is not told to have ended otherwise. */

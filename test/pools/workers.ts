@@ -9,6 +9,9 @@ import type { Process } from "./processes.ts"
 import type { Worker } from "./seen.ts"
 import { WorkerTrouble } from "./seen.ts"
 
+/** Longer than a worker may take to be acquired. */
+const tooLong = 600
+
 export class Workers {
   readonly all: Array<Worker> = []
   readonly #plans: History["workers"]
@@ -98,6 +101,8 @@ export class Workers {
         return Effect.interrupt
       case "hangs":
         return Effect.never
+      case "too long, and deaf":
+        return Effect.andThen(Effect.uninterruptible(this.#slowly(tooLong)), got)
     }
   }
 
@@ -122,10 +127,10 @@ export class Workers {
     })
   }
 
-  #slowly(): Effect.Effect<void> {
+  #slowly(millis: number = slowness): Effect.Effect<void> {
     return Effect.callback((resume) => {
       const { agenda } = this.#process
-      const alarm = agenda.set(this.#now() + slowness, () => resume(Effect.void))
+      const alarm = agenda.set(this.#now() + millis, () => resume(Effect.void))
       return Effect.sync(() => agenda.cancel(alarm))
     })
   }
