@@ -358,6 +358,23 @@ describe("cancel", () => {
       assert.deepStrictEqual(yield* statesOf(pool), ["Idle"])
     }))
 
+  it.effect("of a job that is being assigned to a slot that turns out not to be had", () =>
+    Effect.gen(function*() {
+      const store = yield* Pools.faulty()
+      const pool = yield* on(store)(SlotPool.make())
+      yield* settle
+      yield* Pools.rewrite(store.base, "pool", "slot-0", (record) => ({ ...record, state: "Stopped" }))
+      store.break(Pools.slow(1000), "put")
+      const id = yield* pool.submit(where)
+      yield* TestClock.adjust(500)
+      const cancelling = yield* fork(pool.cancel(id))
+      yield* TestClock.adjust("2 seconds")
+      store.mend()
+      assert.isDefined(cancelling.pollUnsafe())
+      assertReason(yield* Effect.exit(pool.await(id)), "JobCancelled")
+      assert.deepStrictEqual(jobsOf(yield* pool.status), { cancelled: 1 })
+    }))
+
   it.effect("of a job whose end is being written changes nothing any more", () =>
     Effect.gen(function*() {
       const store = yield* Pools.faulty()
@@ -828,6 +845,34 @@ describe("scaling", () => {
       assert.deepStrictEqual((yield* pool.findSlots()).map(({ slot }) => slot), [order[0]])
     }))
 
+  it.effect("takes slots of others first, which cost nobody anything", () =>
+    Effect.gen(function*() {
+      const store = yield* makeMemory
+      yield* Pools.ghost(store, { pool: "pool", lease: 60_000 }, { completed: 5 })
+      const pool = yield* on(store)(SlotPool.make({ slots: 3 }))
+      yield* settle
+      yield* pool.run(where)
+      assert.deepStrictEqual(slotsOf(yield* pool.status), { total: 3, idle: 2, foreign: 1 })
+      assert.strictEqual((yield* pool.status).completed, 6, "on all the slots that are here")
+      assert.strictEqual(yield* pool.scaleDown(), 2)
+      assert.deepStrictEqual(slotsOf(yield* pool.status), { total: 2, idle: 2 })
+    }))
+
+  it.effect("tells of every slot that comes and goes", () =>
+    Effect.gen(function*() {
+      const { events, pool } = yield* watched(SlotPool.make())
+      yield* pool.scaleUp(2)
+      yield* settle
+      yield* pool.scaleDown(2)
+      yield* settle
+      assert.deepStrictEqual(inShort(events).filter((event) => /Added|Removed/.test(event)), [
+        "SlotAdded slot-1",
+        "SlotAdded slot-2",
+        "SlotRemoved slot-2",
+        "SlotRemoved slot-1"
+      ])
+    }))
+
   it.effect("gives added slots their config, and their numbers anew when they were taken away", () =>
     Effect.gen(function*() {
       const store = yield* makeMemory
@@ -1130,6 +1175,23 @@ describe("a worker", () => {
         store.mend()
         assert.notStrictEqual(yield* pool.await(id), slot)
       }
+    }))
+
+  it.effect("that is ended by name while the end of its job is being written: the job has ended as it did", () =>
+    Effect.gen(function*() {
+      const store = yield* Pools.faulty()
+      const pool = yield* on(store)(SlotPool.make())
+      yield* settle
+      const job = held("done")
+      const first = yield* fork(Effect.exit(pool.run(job.job)))
+      store.break(Pools.slow(1000), "put")
+      yield* job.release
+      const killing = yield* fork(Effect.ignore(pool.supervisor.kill("slot-0")))
+      yield* TestClock.adjust("5 seconds")
+      store.mend()
+      assert.isDefined(killing.pollUnsafe())
+      assert.deepStrictEqual(yield* Fiber.join(first), Exit.succeed("done"))
+      assert.deepStrictEqual(jobsOf(yield* pool.status), { succeeded: 1 })
     }))
 
   it.effect("is one at a time on its slot, through any number of errors", () =>
@@ -1479,6 +1541,21 @@ describe("closing the scope", () => {
       workers.log.length = 0
       yield* close
       assert.deepStrictEqual(workers.log, ["slot-2#1 released", "slot-1#1 released", "slot-0#1 released"])
+    }))
+
+  it.effect("interrupts all jobs at once, however long their workers take to be released", () =>
+    Effect.gen(function*() {
+      const workers = new Workers()
+      const { close, value: pool } = yield* own(SlotPool.make({ slots: 3, acquire: workers.acquire }))
+      yield* settle
+      const job = held("never")
+      const all = yield* fork(pool.fanOut([1, 2, 3], (_, __, context) => job.job(_, context)))
+      workers.onRelease = Effect.sleep("2 seconds")
+      const closing = yield* fork(close)
+      assert.strictEqual(job.interrupted, 3)
+      yield* TestClock.adjust("6 seconds")
+      assert.isDefined(closing.pollUnsafe())
+      for (const exit of yield* Fiber.join(all)) assertReason(exit, "PoolClosed")
     }))
 
   it.effect("while workers are being acquired", () =>

@@ -1752,6 +1752,23 @@ describe("SP-41", () => {
     }))
 })
 
+describe("SP-41 in a crowd", () => {
+  it.effect("SP-41 a job that interrupts itself takes none of those along that wait", () =>
+    Effect.gen(function*() {
+      const pool = yield* SlotPool.make()
+      yield* settle
+      const all = yield* fork(pool.fanOut(
+        [1, 2, 3, 4],
+        (_, n) => Effect.andThen(Effect.sleep("1 second"), n === 1 ? Effect.interrupt : Effect.succeed(n)),
+        { concurrency: 4 }
+      ))
+      yield* TestClock.adjust("4 seconds")
+      const results = yield* Fiber.join(all)
+      assert.isTrue(Exit.isFailure(results[0]!) && Cause.hasInterruptsOnly(results[0].cause))
+      assert.deepStrictEqual(results.slice(1), [2, 3, 4].map((n) => Exit.succeed(n)))
+    }))
+})
+
 describe("SP-43", () => {
   it.effect("SP-43 ids of jobs are unique, also those that are handed in at the same moment and to other pools", () =>
     Effect.gen(function*() {
@@ -1948,6 +1965,34 @@ describe("SP-44", () => {
         assert.isUndefined(stuck.pollUnsafe())
         yield* TestClock.adjust("2 minutes")
         assertReason(yield* Fiber.join(stuck), "JobTimedOut")
+      }))
+    }))
+
+  it.effect("SP-44 a job that was stalled gets all of its time, and one that hangs is found all the same", () =>
+    Effect.gen(function*() {
+      const clock = yield* StallingClock.make
+      yield* clock.provide(Effect.gen(function*() {
+        const pool = yield* SlotPool.make({
+          slots: 2,
+          jobTimeout: "8 seconds",
+          jobSilence: "8 seconds",
+          lease: "1 hour"
+        })
+        yield* settle
+        // In so many small steps that a stall spares it none but one of them.
+        const steps = Effect.as(Effect.repeat(Effect.andThen(Heartbeat.beat, Effect.sleep(10)), { times: 785 }), "done")
+        const busy = yield* fork(Effect.exit(pool.run(() => steps)))
+        const hanging = yield* fork(Effect.exit(
+          pool.run(() => Effect.andThen(Effect.andThen(Effect.sleep(500), Heartbeat.beat), Effect.never), {
+            timeout: "infinity"
+          })
+        ))
+        yield* TestClock.adjust(1)
+        yield* clock.stall("1 minute")
+        yield* TestClock.adjust("8 seconds")
+        assert.deepStrictEqual(yield* Fiber.join(busy), Exit.succeed("done"))
+        yield* TestClock.adjust("2 seconds")
+        assertReason(yield* Fiber.join(hanging), "JobSilent")
       }))
     }))
 
