@@ -46,12 +46,14 @@ export class Jobs {
     this.#host = host
   }
 
-  #job(by: Job["by"], plan: OwnPlan): Job {
+  #job(by: Job["by"], plan: JobPlan): Job {
     const { now, process: { machine }, refuses } = this.#host
     const job: Job = {
       number: this.all.length + 1,
       by,
       plan,
+      endsAtOnce: plan.interrupted === "ends" && plan.first !== "asks for a pass" &&
+        (plan.first !== "runs another" || plan.inner.interrupted === "ends"),
       since: machine.now,
       at: now,
       refused: by !== "fanOut" && refuses,
@@ -113,7 +115,7 @@ export class Jobs {
       plans,
       (worker, plan, context) =>
         Effect.suspend(() => {
-          const job = this.#job("fanOut", plan)
+          const job = this.#job("fanOut", alone(plan))
           jobs[plans.indexOf(plan)] = job
           return this.#body(job, alone(plan))(worker, context)
         }),
@@ -124,7 +126,7 @@ export class Jobs {
       if (Exit.isFailure(exit)) return breaks(`fanOut failed: ${Seen.exit(exit)}`)
       if (exit.value.length !== plans.length) return breaks(`fanOut gave ${exit.value.length} results`)
       for (const [index, one] of exit.value.entries()) {
-        const job = jobs[index] ?? this.#job("fanOut", plans[index]!)
+        const job = jobs[index] ?? this.#job("fanOut", alone(plans[index]!))
         this.#answered(job, one)
         job.refused = job.begun === undefined && (job.answer === "PoolDraining" || job.answer === "PoolClosed")
       }
@@ -138,9 +140,9 @@ export class Jobs {
       case "nothing":
         return Effect.void
       case "submits another":
-        return Effect.suspend(() => this.#submit(this.#job("submit", inner), alone(inner)))
+        return Effect.suspend(() => this.#submit(this.#job("submit", alone(inner)), alone(inner)))
       case "runs another":
-        return Effect.suspend(() => this.#runs(this.#job("run", inner), alone(inner)))
+        return Effect.suspend(() => this.#runs(this.#job("run", alone(inner)), alone(inner)))
       case "asks for a pass":
         return pool!.checkAndRestartSlots
       case "ends its worker":
@@ -200,6 +202,7 @@ export class Jobs {
     if (job.begun !== undefined) return breaks(`job ${number} is run twice`)
     if (job.answer !== undefined) breaks(`job ${number} begins after it was answered with ${job.answer}`)
     if (job.refused) breaks(`job ${number} begins, and came too late`)
+    if (job.cancelledAt !== undefined) breaks(`job ${number} begins after it was cancelled`)
     if (worker.state !== "held") breaks(`job ${number} begins on worker ${worker.number}, which is ${worker.state}`)
     if (worker.slot !== slot) breaks(`job ${number} is told another slot than its worker has`)
     begins(job, worker)
@@ -220,16 +223,16 @@ export class Jobs {
     return Effect.flatMap(left, () =>
       Effect.map(Heartbeat.beater, (beat) => {
         const { agenda, machine } = this.#host.process
-        const next = () => {
+        const next = (more: number) => {
           agenda.set(this.#host.now + pulse, () => {
-            // Those of a job that is over count for nobody.
-            if (job.body === "is over" && (beats === "while it is alive" || job.answer !== undefined)) return
-            job.lastSign = machine.now
+            if (job.body === "is over" && (beats === "while it is alive" || more === 0)) return
             beat()
-            next()
+            // Those of a job that is over count for nobody.
+            if (job.body === "is alive") job.lastSign = machine.now
+            next(job.body === "is alive" ? more : more - 1)
           })
         }
-        next()
+        next(5)
       }))
   }
 

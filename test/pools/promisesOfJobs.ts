@@ -154,6 +154,8 @@ export class PromisesOfJobs {
     const { jobSilence, stopTimeout } = life.options
     if (now >= this.#window(life, begun.since, timeoutOf(life, job)).latest) return "its time is over"
     if (now >= this.#window(life, lastSign, bound(jobSilence) + beyond).latest) return "it was silent"
+    if (begun.worker.ended) return `worker ${begun.worker.number} has ended`
+    if (cancelledAt !== undefined && job.endsAtOnce) return "it was cancelled"
     if (begun.worker.state !== "held") return `worker ${begun.worker.number} is ${begun.worker.state}`
     return cancelledAt !== undefined && this.#world.now >= this.#window(life, cancelledAt, bound(stopTimeout)).latest
       ? "it was cancelled"

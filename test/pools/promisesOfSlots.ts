@@ -32,8 +32,10 @@ export class PromisesOfSlots {
     }
   }
 
-  /** No worker rests while a job waits. */
+  /** A worker that has ended is let go of, and none rests while a job waits. */
   worksWhileJobsWait(life: Living): void {
+    const dead = life.workers.held().find((worker) => worker.ended && !isBusy(worker))
+    if (dead !== undefined) throw new Broken(`worker ${dead.number} has ended, and ${dead.slot} still has it`)
     const waiting = life.jobs.all.find(({ answer, begun, by, refused }) =>
       answer === undefined && begun === undefined && by !== "fanOut" && !refused
     )

@@ -20,6 +20,8 @@ export interface Job {
   readonly number: number
   readonly by: "run" | "submit" | "fanOut"
   readonly plan: OwnPlan
+  /** It ends at once when it is told to. */
+  readonly endsAtOnce: boolean
   /** When it was handed in, by the clock of its machine. */
   readonly since: number
   /** When, in the world. */
@@ -52,8 +54,10 @@ export interface Worker {
   readonly jobs: Array<Job>
   state: "being acquired" | "held" | "being released" | "gone"
   released: number
-  /** Something has happened to it that ends it. */
+  /** Something has happened to it that may end it, */
   doomed: boolean
+  /** and has. */
+  ended: boolean
   /** Ends it, as its watch sees it. */
   crash: ((how: "ends" | "fails" | "dies" | "is interrupted") => void) | undefined
   /** A stuck release ends. */

@@ -71,6 +71,7 @@ export class Workers {
         state: "being acquired",
         released: 0,
         doomed: false,
+        ended: false,
         crash: undefined,
         letGo: undefined
       }
@@ -152,6 +153,7 @@ export class Workers {
       worker.crash = (how) => {
         worker.crash = undefined
         worker.doomed = true
+        worker.ended = true
         resume(Effect.succeed(
           how === "ends"
             ? Effect.void
