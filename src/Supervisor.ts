@@ -20,6 +20,7 @@
  *
  * @since 0.1.0
  */
+import type * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
@@ -37,13 +38,16 @@ import type { Handled } from "./internal/handle.ts"
 import { Handle } from "./internal/handle.ts"
 import type { Command } from "./internal/inbox.ts"
 import * as Loop from "./internal/loop.ts"
+import * as Nesting from "./internal/nesting.ts"
 import * as Options from "./internal/options.ts"
+import type { TreeEvents } from "./internal/reporter.ts"
 import type { Settlement, Supervised } from "./internal/run.ts"
+import { Run } from "./internal/run.ts"
 import * as SettingsOf from "./internal/settings.ts"
 import type { CommandName, Target } from "./internal/state.ts"
 import * as Decoding from "./internal/supervisorOptions.ts"
 import * as Waiters from "./internal/waiters.ts"
-import type * as SupervisorError from "./SupervisorError.ts"
+import * as SupervisorError from "./SupervisorError.ts"
 import type { SupervisorEvent } from "./SupervisorEvent.ts"
 import * as Task from "./Task.ts"
 import type { FinalReport, TaskStatus, UnstoppableRun } from "./TaskStatus.ts"
@@ -80,7 +84,13 @@ export interface RunningSupervisor<out E = unknown> {
   ) => Effect.Effect<TaskHandle<A, TE>, SupervisorError.TaskAlreadyExists | SupervisorError.SupervisorClosed, R>
   /** The typed handle of a task that is here: a listed one, or one added elsewhere. It must be the same value. */
   readonly handle: <A, TE, R>(task: Task.Task<A, TE, R>) => Effect.Effect<TaskHandle<A, TE>, Unreachable>
-  /** Starts a task that is not running; one that waits for its restart is started now. Attempts are forgotten. */
+  // Commands and `status` take the name of a task here, or the path of one below: `ingest/consumer` from here, or
+  // `root/ingest/consumer` in full.
+  /**
+   * Starts a task that is not running; one that waits for its restart is started
+   * now, and with it the siblings that wait as one with it. Attempts are
+   * forgotten.
+   */
   readonly start: (task: string) => Effect.Effect<void, Unreachable | SupervisorError.TaskAlreadyRunning>
   /** Ends the run, if there is one, and begins a new one; answered when that has begun. Attempts are forgotten. */
   readonly restart: (task: string) => Effect.Effect<void, Unended>
@@ -91,15 +101,37 @@ export interface RunningSupervisor<out E = unknown> {
   /** Kills the task and forgets it: the name is free again. */
   readonly remove: (task: string) => Effect.Effect<void, Unended>
   readonly status: (task: string) => Effect.Effect<TaskStatus, Unreachable>
-  /** The statuses of all tasks at one moment, in start order. */
+  /** The statuses of its own tasks at one moment, in start order. */
   readonly statuses: Effect.Effect<ReadonlyArray<TaskStatus>, SupervisorError.SupervisorClosed>
+  /** Its own tasks in start order, each with what it is and how it stands. */
+  readonly which: Effect.Effect<ReadonlyArray<Child>, SupervisorError.SupervisorClosed>
+  /** How many tasks of its own it has. */
+  readonly count: Effect.Effect<Count, SupervisorError.SupervisorClosed>
+  /** The same of the whole tree: its own tasks and those of the supervisors below. */
+  readonly tree: SupervisorTree
+  /**
+   * Takes over other options while it runs; answered when all that follows from
+   * them is done. An option that is left out stays as it is, one that is
+   * `undefined` has its default again. Of a new list of tasks, one that is the
+   * same value, or has the same `version`, keeps its run; one that is gone is
+   * removed, and one that is another is stopped, in reverse order; then those
+   * and the new ones are started, in the order of the list. Tasks that were added
+   * while it ran stay. Options of a task hold from its next run on.
+   *
+   * Nothing is changed when it fails with `InvalidOptions` or
+   * `TaskAlreadyExists` (an added task has that name). `TaskUnstoppable`: all is
+   * done but for that run, and that is done when it ends.
+   */
+  readonly reconfigure: <const Tasks extends ReadonlyArray<Task.Task.Any> = [], R2 = never, R3 = never>(
+    options: ReconfigureOptions<Tasks, R2, R3>
+  ) => Effect.Effect<void, SupervisorError.ReconfigureError, Services<Tasks, R2, R3>>
   /**
    * A snapshot, then every event after it, without gap or repeat; ends with the
    * supervisor. A subscriber that is more than `eventCapacity` behind loses the
    * oldest and is told how many.
    */
   readonly events: Stream.Stream<SupervisorEvent>
-  /** The runs that have been asked to end, and have not within their bound. */
+  /** The runs in the whole tree that have been asked to end, and have not within their bound. */
   readonly unstoppable: Effect.Effect<ReadonlyArray<UnstoppableRun>>
   /** Stops everything in reverse start order; answered when that is done. Again is no error. */
   readonly shutdown: Effect.Effect<void>
@@ -139,18 +171,121 @@ export interface TaskHandle<out A, out E> {
 }
 
 /**
+ * A task as its supervisor sees it. It is a `"supervisor"` when its effect was
+ * made by `run`, or a supervisor was made in its newest run.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Child {
+  readonly task: string
+  readonly path: string
+  readonly type: "worker" | "supervisor"
+  readonly status: TaskStatus
+}
+
+/**
+ * How many tasks there are (`specs`), how many of them have a run (`active`: not
+ * those that wait for a restart), and of which type they are.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Count {
+  readonly specs: number
+  readonly active: number
+  readonly supervisors: number
+  readonly workers: number
+}
+
+/**
+ * A supervisor and all below it: each task, and after it those of a supervisor
+ * within it, as far as it runs or has not been followed by another.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SupervisorTree {
+  readonly statuses: Effect.Effect<ReadonlyArray<TaskStatus>, SupervisorError.SupervisorClosed>
+  readonly which: Effect.Effect<ReadonlyArray<Child>, SupervisorError.SupervisorClosed>
+  readonly count: Effect.Effect<Count, SupervisorError.SupervisorClosed>
+  /**
+   * A snapshot of each supervisor, then every event of all of them in one order,
+   * also of those that are made later. Events keep the number that their own
+   * supervisor has given them. Ends with the topmost one. `EventsMissed` counts
+   * those of the whole tree.
+   */
+  readonly events: Stream.Stream<SupervisorEvent>
+}
+
+/**
+ * Which siblings a restart takes along: none, all, or those started later. They
+ * are stopped in reverse start order, wait as one for the restart, and are
+ * started in start order. What is Completed, Stopped or Dead is left as it is.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export type Strategy = "one-for-one" | "one-for-all" | "rest-for-one"
+
+/**
+ * How many restarts a supervisor bears: more than `restarts` within any period
+ * of `within` are too many. A restart that takes siblings along is one; those
+ * asked for by name are none. Then it gives up with `TooManyRestarts`
+ * (`"giveUp"`, the default), or pauses (`"pause"`): nothing is restarted for
+ * `within`, and what is due then begins at random moments over a quarter of
+ * it; the count begins anew.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface Intensity {
+  /** 0 or more; with `"pause"` 1 or more. */
+  readonly restarts: number
+  readonly within: Duration.Input
+  readonly whenExceeded?: "giveUp" | "pause"
+}
+
+/**
+ * What a running supervisor may be reconfigured to: all but `name` and
+ * `eventCapacity`.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export type ReconfigureOptions<Tasks extends ReadonlyArray<Task.Task.Any>, R2 = never, R3 = never> = {
+  readonly [K in keyof Omit<SupervisorOptions<Tasks, R2, R3>, "name" | "eventCapacity">]?:
+    | SupervisorOptions<Tasks, R2, R3>[K]
+    | undefined
+}
+
+/**
  * The options of a supervisor.
  *
  * @since 0.1.0
  * @category options
  */
 export interface SupervisorOptions<Tasks extends ReadonlyArray<Task.Task.Any>, R2 = never, R3 = never> {
-  /** One segment of the path; default `"supervisor"`, or, inside a task, that task's own path. */
+  /**
+   * One segment of the path; default `"supervisor"`. Inside a task the path is
+   * the task's own, and a name that is not the task's is a segment more.
+   */
   readonly name?: string
-  /** Started one after another, in this order; names are unique. */
+  /** Started one after another, in this order, each as the one before is up; names are unique. */
   readonly tasks?: Tasks
   /** Defaults for every task that does not say otherwise, added ones too. */
-  readonly defaults?: Task.TaskOptions<unknown, R2, R3>
+  readonly defaults?: Task.TaskDefaults<R2, R3>
+  /** Which siblings a restart takes along; default `"one-for-one"`: none. */
+  readonly strategy?: Strategy
+  /** How many restarts it bears; default: any number, each task's policy being its own bound. */
+  readonly intensity?: Intensity
+  /**
+   * Ends the supervisor, well, when any significant task has ended by itself, or
+   * when the last one has: Completed, or Dead without having been killed. What is
+   * stopped by command or for a sibling's restart does not count as an end.
+   * Default `"never"`.
+   */
+  readonly autoShutdown?: "never" | "any-significant" | "all-significant"
   /**
    * When silence or failed probes become a verdict (a task's own
    * `startupTimeout` apart): not before `initialDelay` (default 3 s)
@@ -195,8 +330,21 @@ export type Services<Tasks extends ReadonlyArray<Task.Task.Any>, R2 = never, R3 
   | R3
 
 /**
- * A supervisor in the current scope. It is up when the last listed task's run
- * has begun.
+ * What the start of a supervisor can fail with: it gives up before all of its
+ * tasks are up. Without tasks it cannot.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type StartError<Tasks extends ReadonlyArray<Task.Task.Any>> = Tasks extends readonly [] ? never
+  : SupervisorError.SupervisorError<Task.Task.Error<Tasks[number]>>
+
+/**
+ * A supervisor in the current scope. Its tasks are started one after another, in
+ * the order of the list; it is up when the last one is. A task is up when its run
+ * has begun, or, with `ready: "first-beat"`, when it has shown life. When it gives
+ * up before, it has stopped what it had started, in reverse order, and fails as
+ * `await` would.
  *
  * @throws RangeError for an option out of its range, or two tasks of one name.
  * @since 0.1.0
@@ -206,12 +354,16 @@ export const make = <const Tasks extends ReadonlyArray<Task.Task.Any> = [], R2 =
   options: SupervisorOptions<Tasks, R2, R3> = {}
 ): Effect.Effect<
   RunningSupervisor<Task.Task.Error<Tasks[number]>>,
-  never,
+  StartError<Tasks>,
   Services<Tasks, R2, R3> | Scope.Scope
 > => {
   const decoded = Decoding.decode(options)
   return Effect.contextWith((context: Context.Context<Services<Tasks, R2, R3> | Scope.Scope>) =>
-    makeWith<Task.Task.Error<Tasks[number]>>(decoded, context)
+    makeWith<Task.Task.Error<Tasks[number]>>(decoded, context) as Effect.Effect<
+      RunningSupervisor<Task.Task.Error<Tasks[number]>>,
+      StartError<Tasks>,
+      Scope.Scope
+    >
   )
 }
 
@@ -250,25 +402,35 @@ const traced = <A, E>(
       : Effect.withSpan(command, name, { attributes, captureStackTrace: false })
   )
 
-const makeWith = Effect.fnUntraced(function*<E>(
+/**
+ * What `make` and `TaskGroup` make supervisors with.
+ *
+ * @internal
+ */
+export const makeWith = Effect.fnUntraced(function*<E>(
   options: Decoding.Decoded,
-  context: Context.Context<never>
-): Effect.fn.Return<RunningSupervisor<E>, never, Scope.Scope> {
-  const parent = Context.get(context, CurrentRun)
-  const path = parent === undefined
-    ? Options.or(options.name, "supervisor")
-    : options.name === undefined
-    ? parent.path
-    : `${parent.path}/${options.name}`
+  context: Context.Context<never>,
+  group: { readonly maxTasks: number } | undefined = undefined
+): Effect.fn.Return<RunningSupervisor<E>, SupervisorError.SupervisorError, Scope.Scope> {
+  const run = Context.get(context, CurrentRun)
+  const parent = run instanceof Run && run.isRunning ? run : undefined
+  const path = pathUnder(run, options.name)
   const own = captured(context)
   const observing = Scope.makeUnsafe()
   // One finalizer, there before anything can go wrong: whatever becomes of the making, the loop is ended by it.
   const loop = yield* Effect.acquireRelease(
-    Loop.make({ path, context: own, settings: options.settings, expected: options.tasks.length }),
-    ({ interpreter, over, send }) =>
+    Loop.make({
+      path,
+      parent,
+      context: own,
+      settings: { ...options.settings, group },
+      expected: options.tasks.length
+    }),
+    ({ interpreter: { reporter }, over, send }) =>
       Effect.sync(() => send(shutdownCommand)).pipe(
         Effect.andThen(over),
-        Effect.andThen(Bulletin.drain(interpreter.reporter.bulletin)),
+        Effect.andThen(Bulletin.drain(reporter.bulletin)),
+        Effect.andThen(Bulletin.drain(reporter.tree)),
         Effect.andThen(Scope.close(observing, Exit.void))
       )
   )
@@ -285,14 +447,35 @@ const makeWith = Effect.fnUntraced(function*<E>(
       `Supervisor.${name}`,
       { supervisor: path, task: target.name }
     ) as Effect.Effect<void, Refusal>
-  const named = <Refusal>(name: CommandName) => (task: string): Effect.Effect<void, Refusal> =>
-    typeof task === "string" ? command(name, { name: task, id: undefined }) : Effect.die(notAName(name, task))
+  /** Asks the supervisor that a path leads to: another one below this, or this one by a name of its own. */
+  const reach = <A, F>(
+    task: string,
+    here: (name: string) => Effect.Effect<A, F>,
+    below: (supervisor: RunningSupervisor, task: string) => Effect.Effect<A, F>
+  ): Effect.Effect<A, F | SupervisorError.TaskNotFound> =>
+    !task.includes("/") ? here(task) : Effect.suspend((): Effect.Effect<A, F | SupervisorError.TaskNotFound> => {
+      const place = interpreter.locate(task)
+      if (place === undefined) return Effect.fail(interpreter.notFound(task))
+      return place.subtree === undefined
+        ? here(place.task)
+        : below(place.subtree.supervisor as RunningSupervisor, place.task)
+    })
+  const named = <Name extends CommandName>(name: Name): RunningSupervisor[Name] => {
+    const here = (task: string) => command(name, { name: task, id: undefined })
+    const ask = (task: string) =>
+      typeof task === "string"
+        ? reach(task, here, (supervisor, rest) => supervisor[name](rest))
+        : Effect.die(notAName(name, task))
+    return ask as RunningSupervisor[Name]
+  }
 
-  const merged = SettingsOf.merger(options.defaults)
+  let { defaults } = options
+  let merged = SettingsOf.merger(defaults)
   const prepare = (
-    task: Task.Task<unknown, unknown, unknown>,
+    task: Pick<Task.Task<unknown, unknown, unknown>, "effect" | "name" | "options">,
     services: Context.Context<never>,
-    listed: boolean
+    listed: boolean,
+    merge = merged
   ): Supervised => {
     const supervised: Supervised = {
       id: loop.nextId(),
@@ -301,7 +484,7 @@ const makeWith = Effect.fnUntraced(function*<E>(
       listed,
       effect: task.effect as Supervised["effect"],
       context: services,
-      options: merged(task.options),
+      options: merge(task.options),
       run: undefined,
       step: undefined,
       question: undefined,
@@ -315,13 +498,13 @@ const makeWith = Effect.fnUntraced(function*<E>(
   /** What the defaults need was given to `make`; whoever adds a task that uses them need not have it. */
   const withDefaults = (task: Task.Task<unknown, unknown, unknown>, services: Context.Context<never>) => {
     const { heartbeat, restart } = task.options
-    const leansOnDefaults = (restart === undefined && options.defaults.restart !== undefined) ||
-      (heartbeat === undefined && options.defaults.heartbeat !== undefined)
+    const leansOnDefaults = (restart === undefined && defaults.restart !== undefined) ||
+      (heartbeat === undefined && defaults.heartbeat !== undefined)
     return leansOnDefaults ? Context.merge(own, services) : services
   }
-  const adding = (task: Supervised) => (reply: number): Command => ({
+  const adding = (task: Supervised, listed: boolean) => (reply: number): Command => ({
     _tag: "Command",
-    event: { _tag: "Add", reply, listed: task.listed, id: task.id, name: task.name, settings: task.options.deciding },
+    event: { _tag: "Add", reply, listed, id: task.id, name: task.name, settings: task.options.deciding },
     task
   })
 
@@ -341,24 +524,56 @@ const makeWith = Effect.fnUntraced(function*<E>(
       interpreter.state.closed ? Exit.fail(interpreter.closedError()) : look()
     )
 
+  const missedEvents = (missed: number): SupervisorEvent => ({
+    _tag: "EventsMissed",
+    sequence: interpreter.reporter.bulletin.sequence,
+    time: loop.time.wall(loop.time.now()),
+    supervisor: path,
+    missed
+  })
   const events = Bulletin.subscribe<SupervisorEvent>(
     interpreter.reporter.bulletin,
     options.eventCapacity,
-    (sequence) => ({
-      _tag: "Snapshot",
-      sequence,
-      time: loop.time.wall(loop.time.now()),
-      supervisor: path,
-      statuses: interpreter.statuses()
-    }),
-    ({ sequence, supervisor, time }, missed) => ({
-      _tag: "EventsMissed",
-      sequence: sequence - 1,
-      time,
-      supervisor,
-      missed
-    })
+    (sequence) => interpreter.snapshot(sequence),
+    ({ sequence, time }, missed) => ({ ...missedEvents(missed), sequence: sequence - 1, time })
   )
+  const treeEvents = Stream.mapArray(
+    Bulletin.subscribe<TreeEvents>(
+      interpreter.reporter.tree,
+      options.eventCapacity,
+      (sequence) => ({ sequence, events: interpreter.snapshots() }),
+      ({ sequence }, missed) => ({ sequence: sequence - 1, events: [missedEvents(missed)] })
+    ),
+    // Each of them has one event at least.
+    (passed) => passed.flatMap(({ events }) => events) as unknown as Arr.NonEmptyReadonlyArray<SupervisorEvent>
+  )
+
+  const reconfigure = (change: ReconfigureOptions<ReadonlyArray<Task.Task.Any>, unknown, unknown>) =>
+    Effect.contextWith((services: Context.Context<never>): Effect.Effect<void, SupervisorError.ReconfigureError> => {
+      const decoded = decodedChange(change, defaults)
+      if (decoded instanceof RangeError) {
+        return Effect.fail(new SupervisorError.InvalidOptions({ supervisor: path, why: decoded.message }))
+      }
+      const merge = SettingsOf.merger(decoded.defaults)
+      const offered = captured(services)
+      // With other defaults the tasks that are there have other options, too.
+      const tasks = decoded.tasks ?? (decoded.defaults === defaults ? undefined : interpreter.listed())
+      const list = tasks?.map((task) => prepare(task, offered, interpreter.isKnown(task), merge))
+      const asked = loop.ask((reply) => ({
+        _tag: "Reconfigure",
+        reply,
+        settings: decoded.settings,
+        tasks: list,
+        adopted: () => {
+          defaults = decoded.defaults
+          merged = merge
+        }
+      }))
+      return traced(asked, "Supervisor.reconfigure", { supervisor: path }) as Effect.Effect<
+        void,
+        SupervisorError.ReconfigureError
+      >
+    })
 
   const changesOf = (target: Target): Stream.Stream<TaskStatus> =>
     events.pipe(
@@ -393,26 +608,26 @@ const makeWith = Effect.fnUntraced(function*<E>(
     { supervisor: path }
   )
 
+  const add = <A, TE>(
+    task: Task.Task<unknown, unknown, unknown>,
+    services: Context.Context<never>
+  ): Effect.Effect<TaskHandle<A, TE>, SupervisorError.CommandError> => {
+    Options.name("Supervisor.add", task.name)
+    // All of a group are of one template, whose error is part of the group's.
+    const supervised = prepare(task, withDefaults(task, captured(services)), group !== undefined)
+    const added = Effect.as(loop.ask(adding(supervised, false)), handle<A, TE>(supervised))
+    return traced(added, "Supervisor.add", { supervisor: path, task: task.name })
+  }
+
   const supervisor: RunningSupervisor<E> = {
     path,
     add: <A, TE, R>(task: Task.Task<A, TE, R>) =>
-      Effect.contextWith((services: Context.Context<R>) => {
-        if (!Task.isTask(task)) return Effect.die(notATask(task))
-        Options.name("Supervisor.add", task.name)
-        const supervised = prepare(task, withDefaults(task, captured(services)), false)
-        const added = loop.ask(adding(supervised)) as Effect.Effect<
-          void,
-          SupervisorError.TaskAlreadyExists | SupervisorError.SupervisorClosed
-        >
-        return traced(Effect.as(added, handle<A, TE>(supervised)), "Supervisor.add", {
-          supervisor: path,
-          task: task.name
-        })
-      }),
+      Effect.contextWith((services: Context.Context<R>) =>
+        Task.isTask(task) ? add<A, TE>(task, services) : Effect.die(notATask(task))
+      ) as Effect.Effect<TaskHandle<A, TE>, SupervisorError.TaskAlreadyExists | SupervisorError.SupervisorClosed, R>,
     handle: <A, TE, R>(task: Task.Task<A, TE, R>) =>
       read(() => {
-        const entry = interpreter.state.names.get(task.name)
-        const supervised = entry === undefined ? undefined : interpreter.tasks.get(entry.id)
+        const supervised = interpreter.definition(task.name)
         return supervised === undefined || supervised.effect !== task.effect
           ? Exit.fail(interpreter.notFound(task.name))
           : Exit.succeed(handle<A, TE>(supervised))
@@ -422,16 +637,37 @@ const makeWith = Effect.fnUntraced(function*<E>(
     stop: named("stop"),
     kill: named("kill"),
     remove: named("remove"),
-    status: (task) => read(() => statusOf({ name: task, id: undefined })),
-    statuses: read(() => Exit.succeed(interpreter.statuses())),
+    status: (task) =>
+      reach(
+        task,
+        (name) => read(() => statusOf({ name, id: undefined })),
+        (supervisor, rest) => supervisor.status(rest)
+      ),
+    statuses: read(() => Exit.succeed(interpreter.ownStatuses())),
+    which: read(() => Exit.succeed(interpreter.ownChildren())),
+    count: read(() => Exit.succeed(interpreter.ownCount())),
+    tree: {
+      statuses: read(() => Exit.succeed(interpreter.statuses())),
+      which: read(() => Exit.succeed(interpreter.children())),
+      count: read(() => Exit.succeed(interpreter.count())),
+      events: treeEvents
+    },
+    reconfigure: reconfigure as RunningSupervisor["reconfigure"],
     events,
     unstoppable: Effect.sync(() => interpreter.unstoppable()),
     shutdown,
     await: ended as Effect.Effect<FinalReport, SupervisorError.SupervisorError<E>>
   }
 
+  interpreter.supervisor = supervisor
+  adders.set(supervisor, add)
+  if (parent !== undefined) {
+    above.set(supervisor, parent.supervisor as RunningSupervisor)
+    parent.attach(interpreter)
+  }
+
   const observer = Context.get(context, Observer)
-  if (observer !== undefined && parent === undefined) {
+  if (observer !== undefined && run === undefined) {
     // In a fiber of its own: what it is given may be no Effect, for all its type.
     const observed = yield* Effect.forkChild(
       Effect.provideService(Effect.suspend(() => observer(supervisor)), Scope.Scope, observing),
@@ -439,13 +675,64 @@ const makeWith = Effect.fnUntraced(function*<E>(
     )
     yield* Effect.ignoreCause(Effect.flatten(Fiber.await(observed)), { log: "Error" })
   }
-  const listed = options.tasks.map((task) => prepare(task, own, true))
-  const last = listed.pop()
-  // They are added in this order; when the last one is answered, all before it have been.
-  for (const task of listed) loop.send(adding(task)(unasked))
-  if (last !== undefined) yield* Effect.ignore(loop.ask(adding(last)))
+  for (const task of options.tasks) loop.send(adding(prepare(task, own, true), true)(unasked))
+  const up = yield* Effect.suspend(() =>
+    interpreter.state.up || interpreter.end !== undefined
+      ? Effect.succeed(interpreter.end)
+      : Waiters.wait(interpreter.starting, Exit.succeed)
+  )
+  if (up !== undefined && Exit.isFailure(up)) return yield* Effect.failCause(up.cause)
+  // The run that it is made in is up when it is.
+  parent?.beat()
   return supervisor
 })
+
+/** A task's own path, and a segment more for a supervisor that has a name of its own. */
+const pathUnder = (run: { readonly path: string; readonly task: string } | undefined, name: string | undefined) => {
+  if (run === undefined) return Options.or(name, "supervisor")
+  return name === undefined || name === run.task ? run.path : `${run.path}/${name}`
+}
+
+type Add = (
+  task: Task.Task<unknown, unknown, unknown>,
+  services: Context.Context<never>
+) => Effect.Effect<TaskHandle<unknown, unknown>, SupervisorError.CommandError>
+
+const adders = new WeakMap<RunningSupervisor, Add>()
+
+/**
+ * Adds a task with services that are not the caller's.
+ *
+ * @internal
+ */
+export const addWith: (supervisor: RunningSupervisor, ...args: Parameters<Add>) => ReturnType<Add> = (
+  supervisor,
+  task,
+  services
+) => adders.get(supervisor)!(task, services)
+
+const above = new WeakMap<RunningSupervisor, RunningSupervisor>()
+
+/**
+ * Whether a supervisor is the other one, or somewhere below it.
+ *
+ * @internal
+ */
+export const isWithin = (supervisor: RunningSupervisor, other: RunningSupervisor): boolean => {
+  let next: RunningSupervisor | undefined = supervisor
+  while (next !== undefined && next !== other) next = above.get(next)
+  return next !== undefined
+}
+
+/** What comes while it runs is as good as from outside: a refusal is an answer. */
+const decodedChange = (change: Parameters<typeof Decoding.decodeChange>[0], defaults: Task.Settings<unknown>) => {
+  try {
+    return Decoding.decodeChange(change, defaults)
+  } catch (error) {
+    if (error instanceof RangeError) return error
+    throw error
+  }
+}
 
 /**
  * A supervisor as an effect: runs until it is shut down, all its tasks have
@@ -460,11 +747,13 @@ export const run = <const Tasks extends ReadonlyArray<Task.Task.Any> = [], R2 = 
   options: SupervisorOptions<Tasks, R2, R3>
 ): Effect.Effect<void, SupervisorError.SupervisorError<Task.Task.Error<Tasks[number]>>, Services<Tasks, R2, R3>> => {
   const made = make(options)
-  return Effect.scoped(Effect.flatMap(made, (supervisor) => Effect.asVoid(supervisor.await))) as Effect.Effect<
-    void,
-    SupervisorError.SupervisorError<Task.Task.Error<Tasks[number]>>,
-    Services<Tasks, R2, R3>
-  >
+  return Nesting.marked(
+    Effect.scoped(Effect.flatMap(made, (supervisor) => Effect.asVoid(supervisor.await))) as Effect.Effect<
+      void,
+      SupervisorError.SupervisorError<Task.Task.Error<Tasks[number]>>,
+      Services<Tasks, R2, R3>
+    >
+  )
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -489,8 +778,8 @@ export class Supervisor extends Context.Service<Supervisor, RunningSupervisor>()
  */
 export const layer = <const Tasks extends ReadonlyArray<Task.Task.Any> = [], R2 = never, R3 = never>(
   options: SupervisorOptions<Tasks, R2, R3> = {}
-): Layer.Layer<Supervisor, never, Exclude<Services<Tasks, R2, R3>, Scope.Scope>> =>
-  layerOf<Supervisor, unknown, Services<Tasks, R2, R3> | Scope.Scope>(Supervisor, make(options))
+): Layer.Layer<Supervisor, StartError<Tasks>, Exclude<Services<Tasks, R2, R3>, Scope.Scope>> =>
+  layerOf<Supervisor, unknown, StartError<Tasks>, Services<Tasks, R2, R3> | Scope.Scope>(Supervisor, make(options))
 
 const layerTaskFor = <Self>(tag: Context.Key<Self, RunningSupervisor>) =>
 <A, E, R>(
@@ -554,10 +843,10 @@ const Built = Context.Reference<((key: string, supervisor: RunningSupervisor) =>
   { defaultValue: () => undefined }
 )
 
-const layerOf = <Self, E, R>(
+const layerOf = <Self, E, SE, R>(
   tag: Context.Key<Self, RunningSupervisor<E>>,
-  made: Effect.Effect<RunningSupervisor<E>, never, R>
-): Layer.Layer<Self, never, Exclude<R, Scope.Scope>> =>
+  made: Effect.Effect<RunningSupervisor<E>, SE, R>
+): Layer.Layer<Self, SE, Exclude<R, Scope.Scope>> =>
   Layer.effect(tag)(
     Effect.tap(made, (supervisor) =>
       Effect.withFiber((fiber) => {
@@ -572,11 +861,11 @@ const layerOf = <Self, E, R>(
  * @since 0.1.0
  * @category services
  */
-export interface ServiceClass<Self, Id extends string, E, R>
+export interface ServiceClass<Self, Id extends string, E, R, StartE = SupervisorError.SupervisorError<E>>
   extends Context.ServiceClass<Self, Id, RunningSupervisor<E>>
 {
   /** The supervisor, in the Layer's scope. */
-  readonly layer: Layer.Layer<Self, never, Exclude<R, Scope.Scope>>
+  readonly layer: Layer.Layer<Self, StartE, Exclude<R, Scope.Scope>>
   /** Contributes a task, as the module's `layerTask` does. */
   readonly layerTask: <A, TE, TR>(
     task: Task.Task<A, TE, TR>
@@ -616,7 +905,7 @@ export const Service = <Self>() =>
 >(
   id: Id,
   options: SupervisorOptions<Tasks, R2, R3> = {}
-): ServiceClass<Self, Id, Task.Task.Error<Tasks[number]>, Services<Tasks, R2, R3>> => {
+): ServiceClass<Self, Id, Task.Task.Error<Tasks[number]>, Services<Tasks, R2, R3>, StartError<Tasks>> => {
   type E = Task.Task.Error<Tasks[number]>
   const tag = Context.Service<Self, RunningSupervisor<E>>()(id)
   return Object.assign(tag, {

@@ -43,6 +43,39 @@ export class TaskAlreadyExists extends Schema.TaggedError<TaskAlreadyExists>()("
 }
 
 /**
+ * A group holds as many tasks as it may.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class MaxTasksReached extends Schema.TaggedError<MaxTasksReached>()("MaxTasksReached", {
+  supervisor: Schema.String,
+  task: Schema.String,
+  maxTasks: Schema.Int
+}) {
+  override get message(): string {
+    return `group "${this.supervisor}" has ${this.maxTasks} tasks, which is its maxTasks: "${this.task}" is not started`
+  }
+}
+
+/**
+ * What a supervisor was to be reconfigured to is not allowed. Nothing was
+ * changed.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvalidOptions extends Schema.TaggedError<InvalidOptions>()("InvalidOptions", {
+  supervisor: Schema.String,
+  /** Names the option, its value, and what is allowed. */
+  why: Schema.String
+}) {
+  override get message(): string {
+    return `supervisor "${this.supervisor}" is not reconfigured: ${this.why}`
+  }
+}
+
+/**
  * `start` was asked for a task that is running.
  *
  * @since 0.1.0
@@ -200,6 +233,50 @@ export class TooManyDeadTasks extends Schema.TaggedError<TooManyDeadTasks>()("To
 }
 
 /**
+ * More restarts than a supervisor's `intensity` allows. `task` is the one whose
+ * restart was one too many; `cause` is why it was to be restarted, as in
+ * `TaskDead`, and empty for a permanent task that ended well.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TooManyRestarts<out E = unknown>
+  extends Schema.TaggedError<TooManyRestarts<unknown>>()("TooManyRestarts", {
+    task: Schema.String,
+    restarts: Schema.Int,
+    /** Milliseconds. */
+    within: Schema.Finite,
+    /** The rendering of `cause`, one line. */
+    failure: Schema.String,
+    cause: Schema.Cause(Schema.Unknown, Schema.Unknown)
+  })
+{
+  declare readonly cause: Cause.Cause<E>
+  override get message(): string {
+    const failure = this.failure === "" ? "" : `: ${this.failure}`
+    return `more than ${this.restarts} ${
+      this.restarts === 1 ? "restart" : "restarts"
+    } within ${this.within} ms, the last one of task "${this.task}"${failure}`
+  }
+}
+
+/**
+ * `TooManyRestarts`, the last one of a task that was added while the supervisor
+ * ran, or by a Layer: its error type is not part of the supervisor's.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class DynamicTooManyRestarts extends Schema.TaggedError<DynamicTooManyRestarts>()("DynamicTooManyRestarts", {
+  exceeded: TooManyRestarts
+}) {
+  declare readonly exceeded: TooManyRestarts<unknown>
+  override get message(): string {
+    return this.exceeded.message
+  }
+}
+
+/**
  * A supervisor gave up, and why. Everything it supervised was stopped first:
  * `report` holds the last statuses, and the runs that did not end.
  *
@@ -211,12 +288,12 @@ export class TooManyDeadTasks extends Schema.TaggedError<TooManyDeadTasks>()("To
 export class SupervisorError<out E = unknown>
   extends Schema.TaggedError<SupervisorError<unknown>>()("SupervisorError", {
     supervisor: Schema.String,
-    reason: Schema.Union([TaskDead, DynamicTaskDead, TooManyDeadTasks]),
+    reason: Schema.Union([TaskDead, DynamicTaskDead, TooManyDeadTasks, TooManyRestarts, DynamicTooManyRestarts]),
     // A `FinalReport`, not looked through: there may be a hundred thousand statuses in it.
     report: Schema.Unknown
   })
 {
-  declare readonly reason: TaskDead<E> | DynamicTaskDead | TooManyDeadTasks
+  declare readonly reason: GiveUpReason<E>
   declare readonly report: FinalReport
   override get message(): string {
     const left = this.report.unstoppable.length === 0
@@ -227,6 +304,27 @@ export class SupervisorError<out E = unknown>
 }
 
 /**
+ * Why a supervisor gives up.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type GiveUpReason<E = unknown> =
+  | TaskDead<E>
+  | DynamicTaskDead
+  | TooManyDeadTasks
+  | TooManyRestarts<E>
+  | DynamicTooManyRestarts
+
+/**
+ * What `reconfigure` can fail with.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type ReconfigureError = InvalidOptions | TaskAlreadyExists | TaskUnstoppable | SupervisorClosed
+
+/**
  * Everything a command can fail with.
  *
  * @since 0.1.0
@@ -235,6 +333,7 @@ export class SupervisorError<out E = unknown>
 export type CommandError =
   | TaskNotFound
   | TaskAlreadyExists
+  | MaxTasksReached
   | TaskAlreadyRunning
   | TaskUnstoppable
   | CommandSuperseded

@@ -42,9 +42,13 @@ const ofTask = {
  *   and the task is permanent. What follows is either
  *   `RestartScheduled` (without `delay` and `restartAt` when the delay is
  *   endless) or `TaskDead`.
+ * - `RestartHeld`: restarts are paused, and one that was due is put off to `restartAt`.
  * - `TaskStopping`: a run is asked to end, or (`because: "ended"`) its body has and its finalizers take their time;
  *   `TaskUnstoppable` when it did not end within its bound.
- * - `TaskStopped`, `TaskCompleted`, `TaskDead`, `TaskRemoved`.
+ * - `TaskStopped`, `TaskCompleted`, `TaskDead`, `TaskRemoved` (by command, or by itself when it has ended for good and
+ *   is temporary or one of a group).
+ * - `RestartsPaused`: more restarts than the `intensity` allows; `RestartsResumed` when that is over.
+ * - `SupervisorReconfigured`: other options hold from now on; which tasks of the list are new, other ones, or gone.
  * - `SupervisorClosing`: by command or scope, or, with `failure`, because it gives up.
  * - `SupervisorClosed`: the last event.
  *
@@ -70,19 +74,45 @@ export const SupervisorEvent = Schema.Union([
   Schema.TaggedStruct("RestartScheduled", {
     ...ofTask,
     attempt: Schema.Int,
-    reason: Failure.fields.kind,
+    /** Why the task is restarted; `Sibling`: the restart of `sibling` takes it along. */
+    reason: Schema.Union([Failure.fields.kind, Schema.Literals(["Sibling"])]),
+    sibling: Schema.optionalKey(Schema.String),
     delay: Schema.optionalKey(Schema.Finite),
     restartAt: Schema.optionalKey(Schema.Finite)
   }),
+  Schema.TaggedStruct("RestartHeld", { ...ofTask, delay: Schema.Finite, restartAt: Schema.Finite }),
   Schema.TaggedStruct("TaskStopping", {
     ...ofTask,
-    because: Schema.Literals(["ended", "restart", "stop", "kill", "remove", "verdict", "shutdown"])
+    because: Schema.Literals([
+      "ended",
+      "restart",
+      "stop",
+      "kill",
+      "remove",
+      "verdict",
+      "sibling",
+      "reconfigure",
+      "shutdown"
+    ])
   }),
   Schema.TaggedStruct("TaskUnstoppable", { ...ofTask, stopTimeout: Schema.optionalKey(Schema.Finite) }),
   Schema.TaggedStruct("TaskStopped", ofTask),
   Schema.TaggedStruct("TaskCompleted", ofTask),
   Schema.TaggedStruct("TaskDead", { ...ofTask, why: DeadReason, failure: Schema.optionalKey(Failure) }),
   Schema.TaggedStruct("TaskRemoved", ofTask),
+  Schema.TaggedStruct("RestartsPaused", {
+    ...common,
+    restarts: Schema.Int,
+    within: Schema.Finite,
+    until: Schema.Finite
+  }),
+  Schema.TaggedStruct("RestartsResumed", common),
+  Schema.TaggedStruct("SupervisorReconfigured", {
+    ...common,
+    added: Schema.Array(Schema.String),
+    changed: Schema.Array(Schema.String),
+    removed: Schema.Array(Schema.String)
+  }),
   Schema.TaggedStruct("SupervisorClosing", { ...common, failure: Schema.optionalKey(Schema.String) }),
   Schema.TaggedStruct("SupervisorClosed", {
     ...common,

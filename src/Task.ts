@@ -92,7 +92,8 @@ export interface CommonOptions<R3 = never> {
   /**
    * How long a run may take to its first sign of life, also while the
    * supervisor's `healthCheck.initialDelay` lasts. Default: a manual task
-   * has its `within`, a probed one as many failures as it is allowed.
+   * has its `within`, a probed one as many failures as it is allowed, any other
+   * that is `ready` at its first beat 90 s (as systemd's services have).
    */
   readonly startupTimeout?: Duration.Input
   /**
@@ -102,16 +103,27 @@ export interface CommonOptions<R3 = never> {
   readonly stableAfter?: Options.DurationOption
   /**
    * How long a run may take to end once it is interrupted. Past it, the run is
-   * reported as unstoppable and never overlapped. Default 5 s; `"infinity"`
-   * waits without bound.
+   * reported as unstoppable and never overlapped. Default 5 s; a run that is a
+   * supervisor has the bounds of its own tasks on top, unless this is given.
+   * `"infinity"` waits without bound.
    */
   readonly stopTimeout?: Options.DurationOption
   /**
    * What the supervisor does when the task dies: `"keep"` (default) goes on
    * without it, `"escalate"` gives up with the task's typed cause. A task
-   * killed by command never escalates.
+   * killed by command never escalates. This holds under every strategy: a death
+   * takes no sibling along, for there is no restart to take part in.
    */
   readonly whenDead?: "keep" | "escalate"
+  /**
+   * When the task is up, so that its supervisor starts the next one: `"begun"`
+   * (default), as its run has begun, or `"first-beat"`, as it has first shown
+   * life: by `Heartbeat.beat`, or by a probe that passes. An automatic heartbeat
+   * is no such sign, being that of any run that has begun. A supervisor in a run
+   * shows life when it is up itself. What fails before it is ready, for the last
+   * time its policy allows, fails the start of its supervisor.
+   */
+  readonly ready?: "begun" | "first-beat"
   /**
    * Whether every run is a span (`Task.run`), off by default: it trebles what
    * a run costs.
@@ -128,6 +140,28 @@ export interface CommonOptions<R3 = never> {
 export interface TaskOptions<E, R2 = never, R3 = never> extends CommonOptions<R3> {
   /** When it runs again: options of a policy, or a ready one; default `RestartPolicy.standard`. */
   readonly restart?: RestartPolicy.RestartOptions<E, R2> | RestartPolicy.RestartPolicy<E, R2>
+  /**
+   * Whether the task's end may be the end of its supervisor, by the supervisor's
+   * `autoShutdown` (OTP's significant children). A permanent task has no end,
+   * and cannot be significant. Default false.
+   */
+  readonly significant?: boolean
+  /**
+   * Says that two task values are the same: when its supervisor is reconfigured,
+   * a task with an equal version keeps its run, and is the new value from its
+   * next run on.
+   */
+  readonly version?: string | number
+}
+
+/**
+ * The options a supervisor takes for all tasks that do not say otherwise.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface TaskDefaults<R2 = never, R3 = never> extends CommonOptions<R3> {
+  readonly restart?: RestartPolicy.RestartOptions<unknown, R2> | RestartPolicy.RestartPolicy<unknown, R2>
 }
 
 /**
@@ -144,10 +178,20 @@ export interface Settings<out R = never> {
   readonly stableAfter?: number
   readonly stopTimeout?: number
   readonly whenDead?: "keep" | "escalate"
+  readonly ready?: "begun" | "first-beat"
   readonly span?: boolean
+  readonly significant?: boolean
+  readonly version?: string | number
 }
 
-const commonKeys = ["restart", "heartbeat", "startupTimeout", "stableAfter", "stopTimeout", "whenDead", "span"]
+const commonKeys = ["restart", "heartbeat", "startupTimeout", "stableAfter", "stopTimeout", "whenDead", "ready", "span"]
+
+/**
+ * The names of the options of a task.
+ *
+ * @internal
+ */
+export const keys = [...commonKeys, "significant", "version"]
 
 /** A refusal of the policy tells which task it is about. */
 const restartOf = <E, R2>(
@@ -162,12 +206,26 @@ const restartOf = <E, R2>(
 }
 
 /**
- * Decodes the options of a task, or the defaults of a supervisor.
+ * Decodes the defaults of a supervisor.
+ *
+ * @internal
+ */
+export const decodeDefaults = <R2, R3>(where: string, options: TaskDefaults<R2, R3>): Settings<R2 | R3> => {
+  Options.onlyKeys(where, "options", options, commonKeys)
+  return decode(where, options)
+}
+
+/**
+ * Decodes the options of a task.
  *
  * @internal
  */
 export const decodeOptions = <E, R2, R3>(where: string, options: TaskOptions<E, R2, R3>): Settings<R2 | R3> => {
-  Options.onlyKeys(where, "options", options, commonKeys)
+  Options.onlyKeys(where, "options", options, keys)
+  return decode(where, options)
+}
+
+const decode = <E, R2, R3>(where: string, options: TaskOptions<E, R2, R3>): Settings<R2 | R3> => {
   const decoded: { -readonly [K in keyof Settings<R2 | R3>]: Settings<R2 | R3>[K] } = {}
   if (options.restart !== undefined) {
     decoded.restart = RestartPolicy.isRestartPolicy(options.restart)
@@ -196,6 +254,13 @@ export const decodeOptions = <E, R2, R3>(where: string, options: TaskOptions<E, 
   if (options.whenDead !== undefined) {
     decoded.whenDead = Options.oneOf(where, "whenDead", options.whenDead, ["keep", "escalate"])
   }
+  if (options.ready !== undefined) {
+    decoded.ready = Options.oneOf(where, "ready", options.ready, ["begun", "first-beat"])
+  }
+  if (options.significant !== undefined) {
+    decoded.significant = isSignificant(where, options.significant, decoded.restart?.mode)
+  }
+  if (options.version !== undefined) decoded.version = versionOf(where, options.version)
   if (options.span !== undefined) {
     decoded.span = typeof options.span === "boolean"
       ? options.span
@@ -203,6 +268,18 @@ export const decodeOptions = <E, R2, R3>(where: string, options: TaskOptions<E, 
   }
   return Object.keys(decoded).length === 0 ? nothing : decoded
 }
+
+const isSignificant = (where: string, significant: boolean, mode: RestartPolicy.Mode | undefined): boolean => {
+  if (typeof significant !== "boolean") return Options.refuse(where, "significant", significant, "true or false")
+  return significant && mode === "permanent"
+    ? Options.refuse(where, "significant", significant, "false for a permanent task: it has no end")
+    : significant
+}
+
+const versionOf = (where: string, version: string | number): string | number =>
+  typeof version === "string" || Number.isFinite(version)
+    ? version
+    : Options.refuse(where, "version", version, "a string or a finite number")
 
 /** One for all tasks that say nothing. */
 const nothing: Settings = {}

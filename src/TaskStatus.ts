@@ -87,7 +87,8 @@ const common = {
  * - `Starting`: running, no sign of life yet.
  * - `Healthy`: running, and has shown life.
  * - `Failed`: a run ended or was given up; a restart is due at `restartAt`,
- *   which is absent when the policy's delay is endless.
+ *   which is absent when the policy's delay is endless. With `sibling` it was
+ *   stopped because of that task's restart, and is started again with it.
  * - `Stopping`: asked to end, or its body has ended and its finalizers have not.
  *   `overdue` once past its bound: the run will not end, and is not overlapped.
  * - `Stopped`: by command.
@@ -101,7 +102,11 @@ export const TaskStatus = Schema.Union([
   Schema.TaggedStruct("Created", common),
   Schema.TaggedStruct("Starting", common),
   Schema.TaggedStruct("Healthy", common),
-  Schema.TaggedStruct("Failed", { ...common, restartAt: Schema.optionalKey(Schema.Finite) }),
+  Schema.TaggedStruct("Failed", {
+    ...common,
+    restartAt: Schema.optionalKey(Schema.Finite),
+    sibling: Schema.optionalKey(Schema.String)
+  }),
   Schema.TaggedStruct("Stopping", { ...common, overdue: Schema.Boolean }),
   Schema.TaggedStruct("Stopped", common),
   Schema.TaggedStruct("Completed", common),
@@ -152,8 +157,9 @@ export const UnstoppableRun = Schema.Struct({
 export type UnstoppableRun = typeof UnstoppableRun.Type
 
 /**
- * How a supervisor ended: the last status of every task, in start order, and
- * the runs that did not end within their bounds.
+ * How a supervisor ended: the last status of every task, in start order, each
+ * followed by those of a supervisor within it, and the runs in the whole tree
+ * that did not end within their bounds.
  *
  * @since 0.1.0
  * @category models

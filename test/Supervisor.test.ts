@@ -451,7 +451,7 @@ describe("Supervisor", () => {
       Effect.gen(function*() {
         const supervisor = yield* Supervisor.make({ name: "root", tasks: [never("job")] })
         for (const name of ["start", "restart", "stop", "kill", "remove", "status"] as const) {
-          for (const unknown of ["other", "", "root/job", "JOB"]) {
+          for (const unknown of ["other", "", "root/other", "job/other", "/job", "job/", "JOB"]) {
             const error = assertTag(failureOf(yield* Effect.exit(anyOf(supervisor[name](unknown)))), "TaskNotFound")
             assert.strictEqual(error.task, unknown)
             assert.strictEqual(error.supervisor, "root")

@@ -99,6 +99,11 @@ const richRun = Effect.gen(function*() {
     yield* supervisor.remove("job")
     yield* gate.open
     yield* TestClock.adjust("1 minute")
+    // of more restarts than it bears, it makes a pause, which puts off one that was due already
+    yield* supervisor.reconfigure({ intensity: { restarts: 1, within: "1 second", whenExceeded: "pause" } })
+    yield* supervisor.add(Task.make("soon", Effect.fail(new Net()), { restart: { schedule: Schedule.spaced(500) } }))
+    yield* supervisor.add(Task.make("at once", Effect.fail(new Net()), { restart: { schedule: Schedule.recurs(3) } }))
+    yield* TestClock.adjust("1 minute")
     yield* within(supervisor.shutdown, "1 minute")
   }).pipe(Effect.provideService(Supervisor.Observer, (supervisor) =>
     Effect.asVoid(Effect.forkScoped(
@@ -238,11 +243,13 @@ describe("SupervisorEvent", () => {
           else if (phase !== undefined) phases.set(event.task, phase)
         }
         assert.deepStrictEqual(Object.fromEntries(phases), {
+          "at once": "Dead",
           done: "Completed",
           flaky: "Dead",
           dies: "Dead",
           "waits for ever": "Dead",
           silent: "Dead",
+          soon: "Dead",
           late: "Dead",
           down: "Dead",
           says: "Dead",

@@ -109,7 +109,7 @@ describe("Task", () => {
       assert.include(error.message, "unknown option \"stoptimeout\"")
       assert.include(
         error.message,
-        "restart, heartbeat, startupTimeout, stableAfter, stopTimeout, whenDead, span"
+        "restart, heartbeat, startupTimeout, stableAfter, stopTimeout, whenDead, ready, span, significant, version"
       )
     })
 

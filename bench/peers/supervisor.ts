@@ -24,7 +24,9 @@ export const supervisor: Peer = {
   abilities: { restartsFailed: able, restartsByName: able },
   prepare: (works, { schedule }) => {
     const options = schedule === undefined ? undefined : { restart: { schedule } }
-    const made = Supervisor.make({ name, tasks: works.map((work) => Task.make(work.name, work.effect, options)) })
+    const tasks = works.map((work) => Task.make(work.name, work.effect, options))
+    // None of the works can fail the start: none is waited for until it is ready.
+    const made = Effect.orDie(Supervisor.make({ name, tasks }))
     return Effect.gen(function*() {
       const scope = yield* Effect.scope
       let missed = 0

@@ -42,11 +42,17 @@ const told = (event: SupervisorEvent): string => {
     case "TaskFailed":
       return `failed (run ${event.generation}): ${event.failure.message}`
     case "RestartScheduled":
-      return event.delay === undefined
+      return event.sibling !== undefined
+        ? `restarts with ${Text.clean(event.sibling)}${
+          event.delay === undefined || event.delay === 0 ? "" : ` in ${Text.precise(event.delay)}`
+        }`
+        : event.delay === undefined
         ? "is not restarted: its back-off is endless"
         : event.delay === 0
         ? `restarts at once (attempt ${event.attempt})`
         : `restarts in ${Text.precise(event.delay)} (attempt ${event.attempt})`
+    case "RestartHeld":
+      return `is restarted later, in ${Text.precise(event.delay)}: restarts are paused`
     case "TaskStopping":
       return `stopping (${event.because}, run ${event.generation})`
     case "TaskUnstoppable":
@@ -65,6 +71,17 @@ const told = (event: SupervisorEvent): string => {
         : `dead (${deadReasons[event.why]}): ${event.failure.message}`
     case "TaskRemoved":
       return "removed"
+    case "RestartsPaused":
+      return `pauses restarts: more than ${Text.count(event.restarts, "restart")} within ${Text.precise(event.within)}`
+    case "RestartsResumed":
+      return "resumes restarts"
+    case "SupervisorReconfigured":
+      return [
+        "reconfigured",
+        ...event.added.map((task) => `new: ${task}`),
+        ...event.changed.map((task) => `changed: ${task}`),
+        ...event.removed.map((task) => `removed: ${task}`)
+      ].join(", ")
     case "SupervisorClosing":
       return event.failure === undefined ? "closing" : `gives up: ${event.failure}`
     case "SupervisorClosed":

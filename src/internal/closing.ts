@@ -1,29 +1,63 @@
 /**
  * How a supervisor ends: its tasks are stopped one after another in reverse start order, each within its bound. Pure.
  */
-import * as Commands from "./commands.ts"
 import * as Deadlines from "./deadlines.ts"
 import * as Ending from "./ending.ts"
 import type { Deciding } from "./entry.ts"
 import * as Entries from "./entry.ts"
+import { refuse } from "./entry.ts"
+import * as LineUp from "./lineUp.ts"
+import * as Observer from "./observer.ts"
 import * as Running from "./running.ts"
-import type { Closing, Entry, GiveUp } from "./state.ts"
+import type { Closing, Entry, GiveUp, State } from "./state.ts"
 
 export const begin = (deciding: Deciding, failure: GiveUp | undefined): void => {
   const { now, out, state } = deciding
   if (state.closing !== undefined) return
-  const { shutdownTimeout } = state.settings
-  state.closing = {
+  const { group, shutdownTimeout } = state.settings
+  for (const to of state.line.waiters) refuse(deciding, to, { _tag: "SupervisorClosed" })
+  LineUp.dissolve(deciding)
+  const closing: Closing = {
     failure,
     remaining: Array.from(state.entries.values()),
     current: undefined,
     hurried: 0,
+    levels: 0,
+    together: undefined,
     deadline: shutdownTimeout < Number.POSITIVE_INFINITY
-      ? Deadlines.add(state.deadlines, "Shutdown", -1, now + shutdownTimeout)
+      ? Deadlines.add(state.deadlines, "Shutdown", Deadlines.own, now + shutdownTimeout)
       : undefined
   }
+  state.closing = closing
   out.push({ _tag: "Closing", failure })
+  if (group !== undefined) stopTogether(deciding, closing)
 }
+
+/** Those of a group have no order: they are all asked at once, and have the longest of their bounds together. */
+const stopTogether = (deciding: Deciding, closing: Closing): void => {
+  const { now, state } = deciding
+  const longest = closing.remaining.reduce((most, entry) => Math.max(most, entry.settings.stopTimeout), 0)
+  const deadline = longest < Number.POSITIVE_INFINITY
+    ? Deadlines.add(state.deadlines, "Together", Deadlines.own, now + longest)
+    : undefined
+  closing.together = { bound: Observer.at(state.observer, now) + longest, deadline }
+  for (const entry of closing.remaining) leave(deciding, entry)
+}
+
+/** Their bound fell due: put off by what the observer lost since, or those that still run are unstoppable. */
+export const overdue = (deciding: Deciding): void => {
+  const { now, state } = deciding
+  const together = state.closing?.together
+  if (state.closing === undefined || together?.deadline === undefined) return
+  const due = together.bound + state.observer.lost
+  if (due > now) return Deadlines.move(state.deadlines, together.deadline, due)
+  Deadlines.remove(state.deadlines, together.deadline)
+  together.deadline = undefined
+  for (const entry of waitedFor(state.closing)) Running.giveUpOn(deciding, entry)
+}
+
+const waitedFor = ({ current, remaining }: Closing): ReadonlyArray<Entry> =>
+  (current === undefined ? remaining : [...remaining, current]).filter(isWaitedFor)
 
 /** Whether the supervisor has reason to end by itself. Asked after every event. */
 export const consider = (deciding: Deciding): void => {
@@ -31,15 +65,31 @@ export const consider = (deciding: Deciding): void => {
   if (state.closing !== undefined) return
   const died = state.died
   state.died = false
-  if (state.escalation !== undefined) return begin(deciding, { _tag: "TaskDead", id: state.escalation })
+  if (state.failure !== undefined) return begin(deciding, state.failure)
   const total = state.entries.size + state.expected
   const dead = state.counts.Dead
   const threshold = state.settings.maxDeadFraction
   if (died && threshold !== undefined && total > 0 && dead / total >= threshold) {
     return begin(deciding, { _tag: "TooManyDeadTasks", dead, total, threshold })
   }
-  if (state.settings.whenAllCompleted === "end" && total > 0 && state.counts.Completed + dead === total) {
-    begin(deciding, undefined)
+  const isDone = state.settings.whenAllCompleted === "end" && (total > 0 || state.forgotten) &&
+    state.counts.Completed + dead === total
+  if (isDone || isShutDownBySignificant(state)) begin(deciding, undefined)
+}
+
+/** OTP's auto_shutdown: a significant task has ended by itself, or that was the last one. */
+const isShutDownBySignificant = (state: State): boolean => {
+  if (!state.significantEnded) return false
+  switch (state.settings.autoShutdown) {
+    case "any-significant":
+      return true
+    case "all-significant":
+      if (state.expected > 0) return false
+      state.significantEnded = false
+      return state.significant === 0
+    case "never":
+      state.significantEnded = false
+      return false
   }
 }
 
@@ -54,7 +104,9 @@ export const advance = (deciding: Deciding): void => {
     leave(deciding, closing.current)
   }
   if (closing.current !== undefined) return
-  if (closing.deadline !== undefined) Deadlines.remove(state.deadlines, closing.deadline)
+  for (const deadline of [closing.deadline, closing.together?.deadline, state.paused?.deadline]) {
+    if (deadline !== undefined) Deadlines.remove(state.deadlines, deadline)
+  }
   state.closed = true
   out.push({ _tag: "Close", failure: closing.failure })
 }
@@ -65,6 +117,7 @@ const leave = (deciding: Deciding, entry: Entry): void => {
   switch (entry.phase) {
     case "Created":
     case "Failed":
+      Entries.overtake(deciding, entry, undefined, "shutdown")
       return Ending.dead(deciding, entry, "ShutDown")
     case "Starting":
     case "Healthy":
@@ -79,8 +132,8 @@ const leave = (deciding: Deciding, entry: Entry): void => {
 
 /** A restart gives way to the shutdown; a stop, kill or remove wants the same end, and keeps its own outcome. */
 const giveWay = (deciding: Deciding, entry: Entry): void => {
-  if (entry.intent?._tag === "Command" && entry.intent.command !== "restart") return
-  Commands.overtake(deciding, entry, undefined, "shutdown")
+  if (LineUp.isLeaving(entry)) return
+  Entries.overtake(deciding, entry, undefined, "shutdown")
   Running.redirect(deciding, entry, { _tag: "Shutdown" })
 }
 
@@ -89,17 +142,33 @@ const lastTurns = 16
 
 /** `shutdownTimeout` is over: whatever still runs is asked to end at once, and what does not is not waited for. */
 export const expire = (deciding: Deciding, closing: Closing): void => {
-  const { now, state } = deciding
-  const rest = closing.current === undefined ? closing.remaining : [...closing.remaining, closing.current]
+  const { now, out, state } = deciding
   if (closing.hurried === 0) {
-    for (const entry of rest.toReversed()) leave(deciding, entry)
+    const rest = closing.current === undefined ? closing.remaining : [...closing.remaining, closing.current]
+    for (const entry of rest.toReversed()) {
+      leave(deciding, entry)
+      if (Entries.isRunning(entry)) out.push({ _tag: "Hurry", id: entry.id })
+    }
   }
-  if (closing.hurried++ < lastTurns) {
-    closing.deadline = Deadlines.add(state.deadlines, "Shutdown", -1, now)
+  // A supervisor above waits for those below it.
+  if (closing.hurried++ < lastTurns * (1 + closing.levels)) {
+    closing.deadline = Deadlines.add(state.deadlines, "Shutdown", Deadlines.own, now)
     return
   }
   closing.deadline = undefined
-  for (const entry of rest) {
-    if (isWaitedFor(entry)) Running.giveUpOn(deciding, entry)
-  }
+  for (const entry of waitedFor(closing)) Running.giveUpOn(deciding, entry)
+}
+
+/** The supervisor above has no more time. */
+export const hurry = (deciding: Deciding): void => {
+  begin(deciding, undefined)
+  const { now, state } = deciding
+  const { closing } = state
+  if (closing === undefined || closing.hurried > 0) return
+  if (closing.deadline !== undefined) Deadlines.remove(state.deadlines, closing.deadline)
+  closing.deadline = Deadlines.add(state.deadlines, "Shutdown", Deadlines.own, now)
+}
+
+export const hurried = ({ state: { closing } }: Deciding, levels: number): void => {
+  if (closing !== undefined) closing.levels = Math.max(closing.levels, levels)
 }

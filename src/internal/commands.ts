@@ -4,13 +4,10 @@
 import * as Ending from "./ending.ts"
 import type { Deciding } from "./entry.ts"
 import * as Entries from "./entry.ts"
-import { refuse } from "./entry.ts"
+import { refuse, reply } from "./entry.ts"
+import * as LineUp from "./lineUp.ts"
 import * as Running from "./running.ts"
-import type { CommandName, Entry, Event, Target } from "./state.ts"
-
-const reply = ({ out }: Deciding, to: number): void => {
-  out.push({ _tag: "Reply", to })
-}
+import type { CommandName, Entry, Event, Refusal, State, Target } from "./state.ts"
 
 const find = ({ state }: Deciding, target: Target): Entry | undefined => {
   const entry = state.names.get(target.name)
@@ -18,13 +15,23 @@ const find = ({ state }: Deciding, target: Target): Entry | undefined => {
 }
 
 export const add = (deciding: Deciding, event: Event & { readonly _tag: "Add" }): void => {
-  if (event.listed) deciding.state.expected--
-  if (deciding.state.closing !== undefined) return refuse(deciding, event.reply, { _tag: "SupervisorClosed" })
-  if (deciding.state.names.has(event.name)) {
-    return refuse(deciding, event.reply, { _tag: "TaskAlreadyExists", task: event.name })
-  }
-  Running.start(deciding, Entries.create(deciding, event.id, event.name, event.settings))
+  const { id, listed, name, settings } = event
+  const { state } = deciding
+  if (listed) state.expected--
+  const refusal = whyNot(state, name)
+  if (refusal !== undefined) return refuse(deciding, event.reply, refusal)
+  const entry = Entries.create(deciding, { id, listed, name, settings })
+  if (listed) LineUp.stand(deciding, entry)
+  else Running.start(deciding, entry)
   reply(deciding, event.reply)
+}
+
+const whyNot = ({ closing, entries, names, settings: { group } }: State, name: string): Refusal | undefined => {
+  if (closing !== undefined) return { _tag: "SupervisorClosed" }
+  if (names.has(name)) return { _tag: "TaskAlreadyExists", task: name }
+  return group !== undefined && entries.size >= group.maxTasks
+    ? { _tag: "MaxTasksReached", task: name, maxTasks: group.maxTasks }
+    : undefined
 }
 
 export const command = (deciding: Deciding, event: Event & { readonly _tag: "Command" }): void => {
@@ -40,34 +47,53 @@ const start: Carry = (deciding, entry, to) => {
   if (Entries.isRunning(entry)) {
     return refuse(deciding, to, { _tag: "TaskAlreadyRunning", task: entry.name, generation: entry.generation })
   }
-  Running.startAfresh(deciding, entry)
-  reply(deciding, to)
+  begin(deciding, entry, "start", to)
 }
 
 const restart: Carry = (deciding, entry, to) => {
-  if (Entries.isRunning(entry)) return endFirst(deciding, entry, "restart", to)
+  if (!Entries.isRunning(entry)) return begin(deciding, entry, "restart", to)
+  // A restart of its siblings takes it along: it waits for them, and they no longer for the time of that restart.
+  if (entry.lined) LineUp.hasten(deciding)
+  endFirst(deciding, entry, "restart", to)
+}
+
+/** One that stands in the line is started in its turn, and takes the line along. */
+const begin = (deciding: Deciding, entry: Entry, command: "start" | "restart", to: number): void => {
+  if (entry.lined) return LineUp.startInTurn(deciding, entry, command, to)
   Running.startAfresh(deciding, entry)
   reply(deciding, to)
 }
 
 const stop: Carry = (deciding, entry, to) => {
   if (Entries.isRunning(entry)) return endFirst(deciding, entry, "stop", to)
-  if (entry.phase === "Failed" || entry.phase === "Created") Ending.stopped(deciding, entry)
+  withdraw(deciding, entry, "stop")
+  if (isWaiting(entry)) Ending.stopped(deciding, entry)
   reply(deciding, to)
 }
 
 const kill: Carry = (deciding, entry, to) => {
   if (Entries.isRunning(entry)) return endFirst(deciding, entry, "kill", to)
+  withdraw(deciding, entry, "kill")
   if (entry.phase !== "Dead") Ending.dead(deciding, entry, "Killed")
   reply(deciding, to)
 }
 
 const remove: Carry = (deciding, entry, to) => {
   if (Entries.isRunning(entry)) return endFirst(deciding, entry, "remove", to)
-  if (entry.phase === "Failed" || entry.phase === "Created") Ending.dead(deciding, entry, "Killed")
+  withdraw(deciding, entry, "remove")
+  if (isWaiting(entry)) Ending.dead(deciding, entry, "Killed")
   Ending.forget(deciding, entry)
   reply(deciding, to)
 }
+
+/** It is not to be started in its turn, though somebody may have asked for that. */
+const withdraw = (deciding: Deciding, entry: Entry, by: CommandName): void => {
+  Entries.overtake(deciding, entry, undefined, by)
+  if (entry.lined) LineUp.leave(deciding, entry)
+}
+
+/** It has not ended for good: it is to be run, or run again. */
+const isWaiting = (entry: Entry): boolean => entry.phase === "Failed" || entry.phase === "Created"
 
 const commands: Record<CommandName, Carry> = { start, restart, stop, kill, remove }
 
@@ -78,26 +104,19 @@ const endFirst = (
   asked: "restart" | "stop" | "kill" | "remove",
   to: number
 ): void => {
+  if (asked !== "restart" && entry.lined) LineUp.leave(deciding, entry)
   if (Entries.isUnderWay(entry)) {
     Running.stop(deciding, entry, { _tag: "Command", command: asked })
   } else {
-    overtake(deciding, entry, asked, asked)
+    Entries.overtake(deciding, entry, asked, asked)
     Running.redirect(deciding, entry, { _tag: "Command", command: asked })
   }
   if (entry.overdue) return refuse(deciding, to, Entries.unstoppable(entry))
   ;(entry.waiters ??= new Set()).add(to)
 }
 
-/** Fails those who wait for another end than the one asked for now. */
-export const overtake = (deciding: Deciding, entry: Entry, keep: CommandName | undefined, by: string): void => {
-  if (entry.waiters === undefined || entry.intent?._tag !== "Command" || entry.intent.command === keep) return
-  const { command } = entry.intent
-  for (const reply of entry.waiters) {
-    refuse(deciding, reply, { _tag: "CommandSuperseded", task: entry.name, command, by })
-  }
-  entry.waiters = undefined
-}
-
+/** Who waited does so no longer. */
 export const gaveUp = (deciding: Deciding, event: Event & { readonly _tag: "GaveUp" }): void => {
-  find(deciding, event.target)?.waiters?.delete(event.reply)
+  if (event.target === undefined) deciding.state.line.waiters.delete(event.reply)
+  else find(deciding, event.target)?.waiters?.delete(event.reply)
 }

@@ -6,13 +6,22 @@
  */
 
 /** What falls due. */
-export type DeadlineKind = "Silence" | "Startup" | "StopBound" | "Restart" | "Stable" | "Shutdown"
+export type DeadlineKind =
+  | "Silence"
+  | "Startup"
+  | "StopBound"
+  | "Restart"
+  | "Stable"
+  | "Line"
+  | "Resume"
+  | "Together"
+  | "Shutdown"
 
 export interface Deadline {
   /** Monotonic milliseconds. */
   due: number
   readonly kind: DeadlineKind
-  /** The entry's id, or -1 for the supervisor's own. */
+  /** The entry's id, or `own` for the supervisor's. */
   readonly entry: number
   /** Breaks ties in the order of arming, so that equal histories expire equally. */
   readonly order: number
@@ -27,11 +36,14 @@ export interface Deadlines {
   watching: number
 }
 
+/** No entry's id. */
+export const own = -1
+
 export const make = (): Deadlines => ({ heap: [], armed: 0, watching: 0 })
 
 /** Held against a run: only then does it matter what the observer was doing meanwhile. */
 export const isWatched = (kind: DeadlineKind): boolean =>
-  kind === "Silence" || kind === "Startup" || kind === "StopBound"
+  kind === "Silence" || kind === "Startup" || kind === "StopBound" || kind === "Together"
 
 const before = (a: Deadline, b: Deadline): boolean => a.due < b.due || (a.due === b.due && a.order < b.order)
 

@@ -9,7 +9,10 @@ import * as Commands from "./commands.ts"
 import * as Deadlines from "./deadlines.ts"
 import * as Ending from "./ending.ts"
 import type { Deciding } from "./entry.ts"
+import * as LineUp from "./lineUp.ts"
 import * as Observer from "./observer.ts"
+import * as Pausing from "./pausing.ts"
+import * as Reconfiguring from "./reconfiguring.ts"
 import * as Running from "./running.ts"
 import type { Decision, Entry, Event, State } from "./state.ts"
 
@@ -19,6 +22,7 @@ export const decide = (state: State, event: Event, now: number): ReadonlyArray<D
   if (event._tag !== "Turn") Observer.work(state.observer, now)
   handle(deciding, event)
   Closing.consider(deciding)
+  LineUp.advance(deciding)
   Closing.advance(deciding)
   return deciding.out
 }
@@ -33,10 +37,16 @@ const handle = (deciding: Deciding, event: Event): void => {
       return Commands.add(deciding, event)
     case "Command":
       return Commands.command(deciding, event)
+    case "Reconfigure":
+      return Reconfiguring.reconfigure(deciding, event)
     case "GaveUp":
       return Commands.gaveUp(deciding, event)
     case "Shutdown":
       return Closing.begin(deciding, undefined)
+    case "Hurry":
+      return Closing.hurry(deciding)
+    case "Hurried":
+      return Closing.hurried(deciding, event.levels)
     case "Tick":
       deciding.state.observer.wakeAt = undefined
       return
@@ -53,7 +63,9 @@ const handle = (deciding: Deciding, event: Event): void => {
 const ofRun = (
   deciding: Deciding,
   entry: Entry,
-  event: Event & { readonly _tag: "Begun" | "Beat" | "ProbeFailed" | "Unwinding" | "Ended" | "Answered" }
+  event: Event & {
+    readonly _tag: "Begun" | "Beat" | "ProbeFailed" | "Bound" | "Unwinding" | "Lingering" | "Ended" | "Answered"
+  }
 ): void => {
   switch (event._tag) {
     case "Begun":
@@ -62,8 +74,12 @@ const ofRun = (
       return Running.beat(deciding, entry, event)
     case "ProbeFailed":
       return Running.probeFailed(deciding, entry, event)
+    case "Bound":
+      return Running.bound(deciding, entry, event.bound)
     case "Unwinding":
       return Running.unwinding(deciding, entry)
+    case "Lingering":
+      return Running.lingering(deciding, entry)
     case "Ended":
       return Ending.ended(deciding, entry, event.outcome)
     case "Answered":
@@ -79,10 +95,17 @@ const due = (deciding: Deciding, order: number): void => {
 
 const expire = (deciding: Deciding, deadline: Deadlines.Deadline): void => {
   const { state } = deciding
-  if (deadline.kind === "Shutdown") {
-    Deadlines.remove(state.deadlines, deadline)
-    if (state.closing !== undefined) Closing.expire(deciding, state.closing)
-    return
+  switch (deadline.kind) {
+    case "Shutdown":
+      Deadlines.remove(state.deadlines, deadline)
+      if (state.closing !== undefined) Closing.expire(deciding, state.closing)
+      return
+    case "Together":
+      return Closing.overdue(deciding)
+    case "Line":
+      return LineUp.due(deciding)
+    case "Resume":
+      return Pausing.resume(deciding)
   }
   const entry = state.entries.get(deadline.entry)
   if (entry === undefined) return Deadlines.remove(state.deadlines, deadline)

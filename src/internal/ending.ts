@@ -6,19 +6,32 @@ import type { RestartReason } from "../RestartPolicy.ts"
 import type { DeadReason } from "../TaskStatus.ts"
 import * as Causes from "./causes.ts"
 import type { Deciding } from "./entry.ts"
-import { arm, disarm, disarmStable, enter, forgetIfStable, forgetQuestion, isRunning, notify } from "./entry.ts"
+import {
+  arm,
+  disarm,
+  disarmStable,
+  enter,
+  forgetIfStable,
+  forgetQuestion,
+  isRunning,
+  notify,
+  replyWaiters
+} from "./entry.ts"
+import * as LineUp from "./lineUp.ts"
+import * as Pausing from "./pausing.ts"
 import * as Running from "./running.ts"
-import type { Answer, Entry, Event, Outcome, Phase, Settled } from "./state.ts"
+import type { Answer, CommandName, Entry, Event, Outcome, Phase, Settled, State } from "./state.ts"
 
 /** A restart fell due. */
 export const restartDue = (deciding: Deciding, entry: Entry): void => {
-  if (deciding.state.closing !== undefined) return dead(deciding, entry, "ShutDown")
-  Running.start(deciding, entry)
-}
-
-const replyWaiters = ({ out }: Deciding, entry: Entry): void => {
-  for (const to of entry.waiters ?? []) out.push({ _tag: "Reply", to })
-  entry.waiters = undefined
+  const { now, state } = deciding
+  if (state.closing !== undefined) return dead(deciding, entry, "ShutDown")
+  const at = Pausing.heldUntil(state, entry, now)
+  if (at <= now) return Running.start(deciding, entry)
+  entry.restartAt = at
+  entry.version++
+  arm(state, entry, "Restart", at)
+  notify(deciding, entry, { _tag: "RestartHeld", delay: at - now })
 }
 
 /** A run has ended, its finalizers and children included. */
@@ -36,9 +49,16 @@ export const ended = (deciding: Deciding, entry: Entry, outcome: Outcome): void 
   const more = outcome._tag === "Failure" && !isInterruptionOnly(outcome.reason) ? outcome.reason : undefined
   if (intent._tag === "Verdict") return failed(deciding, entry, withEnd(intent.reason, more))
   if (more !== undefined) noteEnd(deciding, entry, more)
-  return intent._tag === "Shutdown"
-    ? dead(deciding, entry, "ShutDown")
-    : endedByCommand(deciding, entry, intent.command)
+  if (intent._tag === "Shutdown") return dead(deciding, entry, "ShutDown")
+  return intent._tag === "Line" ? endedInTurn(deciding, entry) : endedByCommand(deciding, entry, intent.command)
+}
+
+/** It was stopped to be started again, with its siblings or as something new. */
+const endedInTurn = (deciding: Deciding, entry: Entry): void => {
+  if (entry.lined) return LineUp.wait(deciding, entry)
+  // It ended too late for that.
+  if (entry.settings.mode !== "temporary") return Running.start(deciding, entry)
+  dead(deciding, entry, "NotRestartable", { isOwn: false })
 }
 
 /** One outcome for each run: the verdict's, with what the run itself ended with. */
@@ -53,9 +73,11 @@ const withEnd = (
 const isInterruptionOnly = (reason: RestartReason<unknown>): boolean =>
   reason._tag === "Failed" && reason.finalizers === undefined && Cause.hasInterruptsOnly(reason.cause)
 
-const endedByCommand = (deciding: Deciding, entry: Entry, command: "restart" | "stop" | "kill" | "remove"): void => {
+const endedByCommand = (deciding: Deciding, entry: Entry, command: CommandName): void => {
   switch (command) {
+    case "start":
     case "restart":
+      if (entry.lined) return waitAgain(deciding, entry)
       Running.startAfresh(deciding, entry)
       break
     case "stop":
@@ -71,6 +93,13 @@ const endedByCommand = (deciding: Deciding, entry: Entry, command: "restart" | "
   replyWaiters(deciding, entry)
 }
 
+/** It was asked for by hand while its siblings are being restarted: it is started with them. */
+const waitAgain = (deciding: Deciding, entry: Entry): void => {
+  LineUp.wait(deciding, entry)
+  entry.attempt = 0
+  entry.intent = { _tag: "Command", command: "restart" }
+}
+
 const endedByItself = (deciding: Deciding, entry: Entry, outcome: Outcome): void => {
   const { mode } = entry.settings
   if (outcome._tag === "Success") {
@@ -81,7 +110,7 @@ const endedByItself = (deciding: Deciding, entry: Entry, outcome: Outcome): void
   noteEnd(deciding, entry, reason)
   if (directive === "stop") return dead(deciding, entry, "NotRestartable")
   if (directive === "escalate") return dead(deciding, entry, "Escalated")
-  return dead(deciding, entry, "NotRestartable", directive)
+  return dead(deciding, entry, "NotRestartable", { policyCause: directive })
 }
 
 const noteEnd = (deciding: Deciding, entry: Entry, reason: RestartReason<unknown>): void => {
@@ -95,6 +124,8 @@ const failed = (deciding: Deciding, entry: Entry, reason: RestartReason<unknown>
   noteEnd(deciding, entry, reason)
   if (deciding.state.closing !== undefined) return dead(deciding, entry, "ShutDown")
   if (entry.settings.mode === "temporary") return dead(deciding, entry, "NotRestartable")
+  // A sibling's restart takes it along, and is the only one.
+  if (entry.lined) return LineUp.wait(deciding, entry)
   enter(deciding, entry, "Failed")
   entry.restartAt = undefined
   entry.asking = true
@@ -121,7 +152,7 @@ export const answered = (
     case "Done":
       return dead(deciding, entry, "Exhausted")
     case "Died":
-      return dead(deciding, entry, "NotRestartable", event.answer.cause)
+      return dead(deciding, entry, "NotRestartable", { policyCause: event.answer.cause })
     case "Delay":
       return scheduled(deciding, entry, event.answer)
   }
@@ -129,24 +160,31 @@ export const answered = (
 
 const scheduled = (deciding: Deciding, entry: Entry, answer: Answer & { readonly _tag: "Delay" }): void => {
   const { now, state } = deciding
+  const reason = entry.lastFailure?.generation === entry.generation ? entry.lastFailure.reason : completedReason
+  entry.chance = answer.chance
+  if (!Pausing.isBorne(deciding, entry, reason)) return
   entry.attempt++
-  entry.restartAt = answer.delay < Number.POSITIVE_INFINITY ? now + answer.delay : undefined
-  notify(deciding, entry, {
-    _tag: "RestartScheduled",
-    attempt: entry.attempt,
-    delay: answer.delay,
-    reason: entry.lastFailure?.generation === entry.generation ? entry.lastFailure.reason : { _tag: "Completed" }
-  })
-  if (answer.delay <= 0) return Running.start(deciding, entry)
-  arm(state, entry, "Restart", now + answer.delay)
+  const at = Math.max(now + answer.delay, Pausing.heldUntil(state, entry, now))
+  entry.restartAt = at < Number.POSITIVE_INFINITY ? at : undefined
+  notify(deciding, entry, { _tag: "RestartScheduled", attempt: entry.attempt, delay: at - now, reason })
+  if (LineUp.takesAlong(state)) return LineUp.regroup(deciding, entry, at)
+  if (at <= now) return Running.start(deciding, entry)
+  arm(state, entry, "Restart", at)
 }
+
+const completedReason = { _tag: "Completed" } as const
 
 const leave = (deciding: Deciding, entry: Entry, phase: Phase): void => {
   forgetQuestion(deciding, entry)
   disarm(deciding.state, entry)
   entry.restartAt = undefined
+  if (entry.lined) LineUp.leave(deciding, entry)
   enter(deciding, entry, phase)
 }
+
+/** What ends for good is gone: a temporary task, and each one of a group. As the supervisor ends, all are kept for its report. */
+const isForgotten = ({ closing, settings }: State, entry: Entry): boolean =>
+  closing === undefined && (entry.settings.mode === "temporary" || settings.group !== undefined)
 
 const settle = ({ out }: Deciding, entry: Entry, outcome: Settled): void => {
   out.push({ _tag: "Settle", id: entry.id, outcome })
@@ -156,12 +194,23 @@ const completed = (deciding: Deciding, entry: Entry): void => {
   leave(deciding, entry, "Completed")
   notify(deciding, entry, { _tag: "TaskCompleted" })
   settle(deciding, entry, { _tag: "Completed" })
+  endedForGood(deciding, entry)
+}
+
+/** It has come to its end by itself. */
+const endedForGood = (deciding: Deciding, entry: Entry): void => {
+  const { state } = deciding
+  if (entry.settings.significant) state.significantEnded = true
+  if (!isForgotten(state, entry)) return
+  state.forgotten = true
+  forget(deciding, entry)
 }
 
 export const stopped = (deciding: Deciding, entry: Entry): void => {
   leave(deciding, entry, "Stopped")
   notify(deciding, entry, { _tag: "TaskStopped" })
   settle(deciding, entry, { _tag: "Stopped", runs: entry.generation })
+  if (isForgotten(deciding.state, entry)) forget(deciding, entry)
 }
 
 const isGivenUp = (why: DeadReason): boolean => why === "Exhausted" || why === "NotRestartable" || why === "Escalated"
@@ -170,25 +219,41 @@ export const dead = (
   deciding: Deciding,
   entry: Entry,
   why: DeadReason,
-  policyCause: Cause.Cause<never> | undefined = undefined
+  /** With which the policy died, and whether the end is the task's own rather than a sibling's restart. */
+  { isOwn = true, policyCause }: { readonly isOwn?: boolean; readonly policyCause?: Cause.Cause<never> } = {}
 ): void => {
   const { state } = deciding
+  const isNeeded = isStartedWith(state, entry)
   leave(deciding, entry, "Dead")
   entry.why = why
   state.died = true
   const failure = entry.lastFailure
   notify(deciding, entry, { _tag: "TaskDead", why, failure, policyCause })
   settle(deciding, entry, { _tag: "Dead", why, runs: entry.generation, failure, policyCause })
-  const escalates = why === "Escalated" || (isGivenUp(why) && entry.settings.whenDead === "escalate")
-  if (escalates) state.escalation ??= entry.id
+  if (!isOwn || !isGivenUp(why)) {
+    if (isForgotten(state, entry)) forget(deciding, entry)
+    return
+  }
+  // What the supervisor gives up for is in its report.
+  if (why === "Escalated" || entry.settings.whenDead === "escalate" || isNeeded) {
+    state.failure ??= { _tag: "TaskDead", id: entry.id }
+  } else {
+    endedForGood(deciding, entry)
+  }
 }
+
+/** The supervisor starts, and does not start without it (OTP: a child whose start fails, fails its supervisor's). */
+const isStartedWith = ({ line, up }: State, entry: Entry): boolean =>
+  !up && entry.settings.ready === "first-beat" && (entry.lined || line.starting === entry)
 
 /** Takes the entry out: the name is free again. */
 export const forget = (deciding: Deciding, entry: Entry): void => {
   const { out, state } = deciding
+  if (state.entries.get(entry.id) !== entry) return
   forgetQuestion(deciding, entry)
   disarm(state, entry)
   disarmStable(state, entry)
+  if (entry.lined) LineUp.leave(deciding, entry)
   state.entries.delete(entry.id)
   state.names.delete(entry.name)
   state.counts[entry.phase]--

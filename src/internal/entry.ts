@@ -2,7 +2,7 @@
  * One task's entry in the state: how it comes in, changes its phase, and keeps its deadlines. Pure.
  */
 import * as Deadlines from "./deadlines.ts"
-import type { Decision, Entry, Notice, Phase, Refusal, State, TaskSettings } from "./state.ts"
+import type { CommandName, Decision, Entry, Notice, Phase, Refusal, State } from "./state.ts"
 
 /** What one decision works with. */
 export interface Deciding {
@@ -21,9 +21,15 @@ export const notify = ({ out }: Deciding, entry: Entry, notice: Notice): void =>
   out.push({ _tag: "Notify", task: entry.name, generation: entry.generation, attempt: entry.attempt, notice })
 }
 
+/** Nothing more will come of it by itself. */
+export const isSettled = (phase: Phase): boolean => phase === "Stopped" || phase === "Completed" || phase === "Dead"
+
 export const enter = ({ now, state }: Deciding, entry: Entry, phase: Phase): void => {
   state.counts[entry.phase]--
   state.counts[phase]++
+  if (entry.settings.significant) {
+    state.significant += Number(isSettled(entry.phase)) - Number(isSettled(phase))
+  }
   entry.phase = phase
   entry.since = now
   entry.version++
@@ -53,12 +59,19 @@ export const isRunning = (entry: Entry): boolean =>
 
 export const isUnderWay = (entry: Entry): boolean => entry.phase === "Starting" || entry.phase === "Healthy"
 
-export const create = (deciding: Deciding, id: number, name: string, settings: TaskSettings): Entry => {
+export const create = (
+  deciding: Deciding,
+  { id, listed, name, settings }: Pick<Entry, "id" | "listed" | "name" | "settings">
+): Entry => {
   const { now, state } = deciding
   const entry: Entry = {
     id,
     name,
     settings,
+    successor: undefined,
+    listed,
+    place: state.places++,
+    lined: false,
     phase: "Created",
     since: now,
     generation: 0,
@@ -72,8 +85,11 @@ export const create = (deciding: Deciding, id: number, name: string, settings: T
     lastFailure: undefined,
     restartAt: undefined,
     asking: false,
+    sibling: undefined,
+    chance: undefined,
     intent: undefined,
     waiters: undefined,
+    stopTimeout: settings.stopTimeout,
     stopBound: 0,
     overdue: false,
     why: undefined,
@@ -84,6 +100,7 @@ export const create = (deciding: Deciding, id: number, name: string, settings: T
   state.entries.set(id, entry)
   state.names.set(name, entry)
   state.counts.Created++
+  if (settings.significant) state.significant++
   notify(deciding, entry, { _tag: "TaskAdded" })
   return entry
 }
@@ -107,9 +124,29 @@ export const refuse = ({ out }: Deciding, to: number, refusal: Refusal): void =>
   out.push({ _tag: "Refuse", to, refusal })
 }
 
+export const reply = ({ out }: Deciding, to: number): void => {
+  out.push({ _tag: "Reply", to })
+}
+
+/** What those waited for who asked for this entry has come about. */
+export const replyWaiters = (deciding: Deciding, entry: Entry): void => {
+  for (const to of entry.waiters ?? []) reply(deciding, to)
+  entry.waiters = undefined
+}
+
+/** Fails those who wait for another end, or another begin, than what is asked for now. */
+export const overtake = (deciding: Deciding, entry: Entry, keep: CommandName | undefined, by: string): void => {
+  if (entry.waiters === undefined || entry.intent?._tag !== "Command" || entry.intent.command === keep) return
+  const { command } = entry.intent
+  for (const to of entry.waiters) {
+    refuse(deciding, to, { _tag: "CommandSuperseded", task: entry.name, command, by })
+  }
+  entry.waiters = undefined
+}
+
 /** The run has not ended within its bound, and nobody is to wait for it any longer. */
 export const unstoppable = (entry: Entry): Refusal => {
-  const { generation, name: task, settings: { stopTimeout } } = entry
+  const { generation, name: task, stopTimeout } = entry
   const refusal = { _tag: "TaskUnstoppable", task, generation } as const
   return stopTimeout < Number.POSITIVE_INFINITY ? { ...refusal, stopTimeout } : refusal
 }

@@ -8,17 +8,29 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
 import type { Run, Supervised } from "./run.ts"
-import type { Event } from "./state.ts"
+import type { Event, SupervisorSettings } from "./state.ts"
 
 export interface Command {
   readonly _tag: "Command"
-  readonly event: Event & { readonly _tag: "Add" | "Command" | "GaveUp" | "Shutdown" }
+  readonly event: Event & { readonly _tag: "Add" | "Command" | "GaveUp" | "Shutdown" | "Hurry" }
   /** With `Add`: what is to be run. */
   readonly task: Supervised | undefined
 }
 
+/** What it comes to depends on what is there when it is looked at. */
+export interface Reconfigure {
+  readonly _tag: "Reconfigure"
+  readonly reply: number
+  /** Puts what is new over what is there. */
+  readonly settings: (before: SupervisorSettings) => SupervisorSettings
+  readonly tasks: ReadonlyArray<Supervised> | undefined
+  /** It is allowed, and taken over. */
+  readonly adopted: () => void
+}
+
 export type Message =
   | Command
+  | Reconfigure
   /** Something happened to a run: a beat, a failed probe, its end. */
   | { readonly _tag: "Run"; readonly run: Run }
   | { readonly _tag: "Answered"; readonly event: Event & { readonly _tag: "Answered" } }

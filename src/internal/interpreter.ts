@@ -9,16 +9,21 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Pull from "effect/Pull"
+import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import type { RestartReason } from "../RestartPolicy.ts"
 import * as SupervisorError from "../SupervisorError.ts"
+import type { SupervisorEvent } from "../SupervisorEvent.ts"
+import type * as Task from "../Task.ts"
 import type { FinalReport, TaskStatus, UnstoppableRun } from "../TaskStatus.ts"
 import * as Causes from "./causes.ts"
+import { isRunning } from "./entry.ts"
 import type { Inbox } from "./inbox.ts"
+import { isSupervisor } from "./nesting.ts"
 import * as Render from "./render.ts"
 import { Reporter } from "./reporter.ts"
+import type { Child, Count, Host, Settlement, Step, Subtree, Supervised } from "./run.ts"
 import { pathOf, Run } from "./run.ts"
-import type { Settlement, Step, Supervised } from "./run.ts"
 import type { Answer, Decision, Entry, Event, GiveUp, Refusal, Settled, State } from "./state.ts"
 import type { Time } from "./time.ts"
 import * as View from "./view.ts"
@@ -29,8 +34,10 @@ export type Refused = SupervisorError.CommandError
 /** How a supervisor ended. */
 export type End = Exit.Exit<FinalReport, SupervisorError.SupervisorError>
 
-export class Interpreter {
+export class Interpreter implements Subtree {
   readonly path: string
+  /** The `RunningSupervisor`, as soon as there is one. */
+  supervisor: unknown = undefined
   readonly state: State
   readonly time: Time
   readonly reporter: Reporter
@@ -38,16 +45,26 @@ export class Interpreter {
   /** Those who wait for an answer, by number. */
   readonly pending = new Map<number, (answer: Exit.Exit<void, Refused>) => void>()
   readonly closing = Waiters.make<End>()
+  /** Those who wait until all listed tasks have been up, or the end has come. */
+  readonly starting = Waiters.make<End | undefined>()
   end: End | undefined = undefined
+  /** The tasks that are supervisors, as far as is known. */
+  readonly nested = new Set<number>()
+  /** What changed tasks will be from their next run on. */
+  readonly #successors = new Map<number, Supervised>()
+  readonly #parent: Run | undefined
   readonly #context: Context.Context<never>
   readonly #inbox: Inbox
   readonly #feed: (event: Event) => void
+  readonly #host: Host
   /** Those to be told once everything that follows from the event has been decided: they see the outcome of all of it. */
   #tellings: Array<() => void> = []
   #timer: Fiber.Fiber<void> | undefined = undefined
 
   constructor(options: {
     readonly path: string
+    /** The run that the supervisor is made in. */
+    readonly parent: Run | undefined
     readonly state: State
     readonly time: Time
     readonly context: Context.Context<never>
@@ -56,12 +73,23 @@ export class Interpreter {
     readonly feed: (event: Event) => void
   }) {
     this.path = options.path
+    this.#parent = options.parent
     this.state = options.state
     this.time = options.time
     this.#context = options.context
     this.#inbox = options.inbox
     this.#feed = options.feed
-    this.reporter = new Reporter(options)
+    this.reporter = new Reporter({ ...options, above: options.parent?.above })
+    this.#host = {
+      now: () => this.time.now(),
+      above: this.reporter,
+      signal: (run) => {
+        const message = { _tag: "Run", run } as const
+        if (run.isAwaited) this.#inbox.urgent(message)
+        else this.#inbox.ordinary(message)
+      },
+      nests: (run) => this.nested.add(run.supervised.id)
+    }
   }
 
   /** `now`: when it was decided. */
@@ -84,8 +112,13 @@ export class Interpreter {
       case "Settle":
         return this.#settle(this.#task(decision.id), decision.outcome)
       case "Forget":
-        this.tasks.delete(decision.id)
-        return
+        return this.forget(decision.id)
+      case "Tell":
+        return this.reporter.tell(decision.notice, now)
+      case "Hurry":
+        return this.#hurry(decision.id)
+      case "Up":
+        return this.#wakeAll(this.starting, undefined)
       case "Wake":
         return this.#wake(decision.at)
       case "SleepOn":
@@ -107,16 +140,8 @@ export class Interpreter {
   // runs
   // ---------------------------------------------------------------------------------------------------------------
 
-  readonly #host = {
-    now: () => this.time.now(),
-    signal: (run: Run) => {
-      const message = { _tag: "Run", run } as const
-      if (run.isAwaited) this.#inbox.urgent(message)
-      else this.#inbox.ordinary(message)
-    }
-  }
-
-  #start(task: Supervised, generation: number, attempt: number): void {
+  #start(known: Supervised, generation: number, attempt: number): void {
+    const task = this.#succeed(known)
     // The promise that everything else leans on. A breach would be a defect of the decision: better none than two.
     if (task.run?.isRunning === true) throw new Error(`two runs of task "${task.name}" at once`)
     task.settled = undefined
@@ -128,7 +153,84 @@ export class Interpreter {
     if (!run.isOver) this.#feed({ _tag: "Begun", id: task.id, generation })
   }
 
+  /** A task whose definition has changed is another one from here on; the old one will not be heard of again. */
+  #succeed(task: Supervised): Supervised {
+    const successor = this.#successors.get(task.id)
+    if (successor === undefined) return task
+    this.#successors.delete(task.id)
+    this.tasks.set(task.id, successor)
+    this.#marked(successor)
+    if (task.settled === undefined) this.#settle(task, { _tag: "Stopped", runs: task.run?.generation ?? 0 })
+    return successor
+  }
+
+  /** Takes note of a task that is to be run. */
+  adopt(task: Supervised): void {
+    this.tasks.set(task.id, task)
+    this.#marked(task)
+  }
+
+  #marked(task: Supervised): void {
+    if (isSupervisor(task.effect)) this.nested.add(task.id)
+    else this.nested.delete(task.id)
+  }
+
+  forget(id: number): void {
+    this.tasks.delete(id)
+    this.nested.delete(id)
+    this.#successors.delete(id)
+  }
+
+  /** What a task of a list is here: the same as the one that is there, or another. */
+  isSame(task: Supervised): boolean {
+    const there = this.definition(task.name)
+    if (there === undefined) return false
+    const { own: { version } } = task.options
+    return (version !== undefined && version === there.options.own.version) ||
+      (there.effect === task.effect && there.options.own === task.options.own)
+  }
+
+  /** A task as it was defined last. */
+  definition(name: string): Supervised | undefined {
+    const entry = this.state.names.get(name)
+    return entry === undefined ? undefined : this.#successors.get(entry.id) ?? this.tasks.get(entry.id)
+  }
+
+  /** The tasks of the list, as they were defined last. */
+  listed(): ReadonlyArray<Pick<Task.Task<unknown, unknown, unknown>, "effect" | "name" | "options">> {
+    return Array.from(this.state.entries.values()).filter((entry) => entry.listed).map(({ id, name }) => {
+      const { effect, options } = this.#successors.get(id) ?? this.#task(id)
+      return { name, effect, options: options.own }
+    })
+  }
+
+  /** It is one of those that the supervisor was made with: its error is part of the supervisor's error type. */
+  isKnown(task: Pick<Task.Task<unknown, unknown, unknown>, "effect" | "name" | "options">): boolean {
+    const there = this.definition(task.name)
+    return there?.listed === true && there.effect === task.effect && there.options.own === task.options
+  }
+
+  /** Takes over what a task of a new list is, now or from its next run on. */
+  redefine(id: number, task: Supervised, isSame: boolean): void {
+    const there = this.tasks.get(id)
+    if (there === undefined) return
+    if (!isSame) {
+      this.#successors.set(id, { ...task, id })
+      return
+    }
+    if (there.options.policy !== task.options.policy) there.step = undefined
+    there.options = task.options
+    if (there.effect === task.effect) return
+    there.effect = task.effect
+    there.context = task.context
+  }
+
   #interrupt(task: Supervised): void {
+    const { run } = task
+    if (run !== undefined && this.nested.has(task.id) && task.options.derivesStopTimeout) {
+      const bound = run.subtrees.reduce((sum, subtree) => sum + subtree.stopBound(), 0)
+      if (bound > 0) this.#feed({ _tag: "Bound", id: task.id, generation: run.generation, bound })
+    }
     this.#guarded(() => task.run?.interrupt())
   }
 
@@ -148,6 +250,7 @@ export class Interpreter {
       for (const cause of causes) this.#feed({ _tag: "ProbeFailed", id, generation, cause })
     }
     if (run.isUnwinding) this.#feed({ _tag: "Unwinding", id, generation })
+    if (run.isLingering) this.#feed({ _tag: "Lingering", id, generation })
     if (run.hasEnded && !run.taken) {
       run.taken = true
       const entry = this.state.entries.get(id)
@@ -188,14 +291,20 @@ export class Interpreter {
     return Effect.flatMap(Schedule.toStep(task.options.policy.schedule), (step) => {
       const answering: Step = (at, why) =>
         Pull.matchEffect(step(at, why), {
-          onSuccess: ([, delay]): Effect.Effect<Answer> =>
-            Effect.succeed({ _tag: "Delay", delay: Duration.toMillis(delay) }),
+          onSuccess: ([, delay]) => this.#delayed(Duration.toMillis(delay)),
           onDone: () => Effect.succeed<Answer>({ _tag: "Done" }),
           onFailure: (cause: Cause.Cause<unknown>) => Effect.failCause(cause)
         }).pipe(Effect.orDie)
       task.step = answering
       return answering(now, reason)
     })
+  }
+
+  /** Where restarts may be paused, each of them draws its place among those that begin after a pause. */
+  #delayed(delay: number): Effect.Effect<Answer> {
+    return this.state.settings.intensity?.whenExceeded === "pause"
+      ? Effect.map(Random.next, (chance): Answer => ({ _tag: "Delay", delay, chance }))
+      : Effect.succeed({ _tag: "Delay", delay })
   }
 
   #forgetQuestion(task: Supervised): void {
@@ -264,6 +373,8 @@ export class Interpreter {
         return new SupervisorError.TaskAlreadyExists(data)
       case "TaskAlreadyRunning":
         return new SupervisorError.TaskAlreadyRunning(data)
+      case "MaxTasksReached":
+        return new SupervisorError.MaxTasksReached(data)
       case "TaskUnstoppable":
         return new SupervisorError.TaskUnstoppable(data)
       case "CommandSuperseded":
@@ -336,25 +447,164 @@ export class Interpreter {
     return View.status(this.#task(entry.id), entry, this.time)
   }
 
-  statuses(): ReadonlyArray<TaskStatus> {
+  /** Of its own tasks. */
+  ownStatuses(): ReadonlyArray<TaskStatus> {
     const all: Array<TaskStatus> = []
     for (const entry of this.state.entries.values()) all.push(this.statusOf(entry))
     return all
   }
 
-  unstoppable(): ReadonlyArray<UnstoppableRun> {
-    const all: Array<UnstoppableRun> = []
-    if (this.state.counts.Stopping === 0) return all
+  #subtrees(id: number): ReadonlyArray<Subtree> {
+    return this.nested.has(id) ? this.#task(id).run?.subtrees ?? [] : []
+  }
+
+  /** Of the whole tree: each task, and after it those below it. */
+  statuses(): ReadonlyArray<TaskStatus> {
+    if (this.nested.size === 0) return this.ownStatuses()
+    const all: Array<TaskStatus> = []
     for (const entry of this.state.entries.values()) {
-      if (!entry.overdue || this.#task(entry.id).run?.isRunning !== true) continue
-      all.push({
-        task: entry.name,
-        path: pathOf(this.#task(entry.id)),
-        generation: entry.generation,
-        stoppingSince: this.time.wall(entry.since)
-      })
+      all.push(this.statusOf(entry))
+      for (const subtree of this.#subtrees(entry.id)) for (const status of subtree.statuses()) all.push(status)
     }
     return all
+  }
+
+  /** The runs in the whole tree that have not ended within their bound. */
+  unstoppable(): ReadonlyArray<UnstoppableRun> {
+    const all: Array<UnstoppableRun> = []
+    if (this.state.counts.Stopping === 0 && this.nested.size === 0) return all
+    for (const entry of this.state.entries.values()) {
+      if (entry.overdue && this.#task(entry.id).run?.isRunning === true) {
+        all.push({
+          task: entry.name,
+          path: pathOf(this.#task(entry.id)),
+          generation: entry.generation,
+          stoppingSince: this.time.wall(entry.since)
+        })
+      }
+      for (const subtree of this.#subtrees(entry.id)) for (const run of subtree.unstoppable()) all.push(run)
+    }
+    return all
+  }
+
+  #child(entry: Entry): Child {
+    const type = this.nested.has(entry.id) ? "supervisor" : "worker"
+    return { task: entry.name, path: pathOf(this.#task(entry.id)), type, status: this.statusOf(entry) }
+  }
+
+  ownChildren(): ReadonlyArray<Child> {
+    return Array.from(this.state.entries.values(), (entry) => this.#child(entry))
+  }
+
+  /** Of the whole tree. */
+  children(): ReadonlyArray<Child> {
+    const all: Array<Child> = []
+    for (const entry of this.state.entries.values()) {
+      all.push(this.#child(entry))
+      for (const subtree of this.#subtrees(entry.id)) for (const child of subtree.children()) all.push(child)
+    }
+    return all
+  }
+
+  ownCount(): Count {
+    const { counts, entries } = this.state
+    const supervisors = this.nested.size
+    return {
+      specs: entries.size,
+      active: counts.Starting + counts.Healthy + counts.Stopping,
+      supervisors,
+      workers: entries.size - supervisors
+    }
+  }
+
+  /** Of the whole tree. */
+  count(): Count {
+    let { active, specs, supervisors, workers } = this.ownCount()
+    for (const id of this.nested) {
+      for (const subtree of this.#subtrees(id)) {
+        const count = subtree.count()
+        active += count.active
+        specs += count.specs
+        supervisors += count.supervisors
+        workers += count.workers
+      }
+    }
+    return { specs, active, supervisors, workers }
+  }
+
+  /**
+   * Which supervisor a path leads to, and what is left of it there: from here (`ingest/consumer`), or in full
+   * (`root/ingest/consumer`).
+   */
+  locate(task: string): { readonly subtree: Subtree | undefined; readonly task: string } | undefined {
+    const own = `${this.path}/`
+    return this.#locate(task) ?? (task.startsWith(own) ? this.#locate(task.slice(own.length)) : undefined)
+  }
+
+  #locate(from: string): { readonly subtree: Subtree | undefined; readonly task: string } | undefined {
+    const name = from.split("/", 1)[0]!
+    const entry = this.state.names.get(name)
+    if (entry === undefined) return undefined
+    if (name === from) return { subtree: undefined, task: name }
+    const full = `${this.path}/${from}`
+    const subtree = this.#subtrees(entry.id).findLast(({ path }) => full.startsWith(`${path}/`))
+    return subtree === undefined ? undefined : { subtree, task: full.slice(subtree.path.length + 1) }
+  }
+
+  get isClosed(): boolean {
+    return this.end !== undefined
+  }
+
+  snapshot(sequence: number): SupervisorEvent {
+    const time = this.time.wall(this.time.now())
+    return { _tag: "Snapshot", sequence, time, supervisor: this.path, statuses: this.ownStatuses() }
+  }
+
+  snapshots(): ReadonlyArray<SupervisorEvent> {
+    const own = this.snapshot(this.reporter.bulletin.sequence)
+    const all = [own]
+    for (const id of this.nested) {
+      for (const subtree of this.#subtrees(id)) if (!subtree.isClosed) all.push(...subtree.snapshots())
+    }
+    return all
+  }
+
+  stopBound(): number {
+    const { entries, settings: { group, shutdownTimeout } } = this.state
+    let sum = 0
+    let longest = 0
+    for (const entry of entries.values()) {
+      if (!isRunning(entry) || entry.overdue) continue
+      const within = this.#task(entry.id).options.derivesStopTimeout
+        ? this.#subtrees(entry.id).reduce((all, subtree) => all + subtree.stopBound(), 0)
+        : 0
+      const bound = entry.settings.stopTimeout + within
+      sum += bound
+      longest = Math.max(longest, bound)
+    }
+    return Math.min(group === undefined ? sum : longest, shutdownTimeout)
+  }
+
+  get height(): number {
+    let highest = 0
+    for (const id of this.nested) {
+      for (const { height, isClosed } of this.#subtrees(id)) if (!isClosed) highest = Math.max(highest, height + 1)
+    }
+    return highest
+  }
+
+  #hurry(id: number): void {
+    let levels = 0
+    for (const subtree of this.#subtrees(id)) {
+      if (subtree.isClosed) continue
+      levels = Math.max(levels, subtree.height + 1)
+      subtree.hurry()
+    }
+    if (levels > 0) this.#feed({ _tag: "Hurried", levels })
+  }
+
+  hurry(): void {
+    this.#inbox.urgent({ _tag: "Command", event: { _tag: "Hurry" }, task: undefined })
   }
 
   // ---------------------------------------------------------------------------------------------------------------
@@ -369,10 +619,21 @@ export class Interpreter {
       return new SupervisorError.TooManyDeadTasks({ dead, total, threshold })
     }
     const task = this.#task(failure.id)
+    if (failure._tag === "TooManyRestarts") return this.#tooManyRestarts(task, failure)
     const settlement = this.settlement(task)
     const dead = settlement !== undefined && Exit.isFailure(settlement) ? Cause.squash(settlement.cause) : undefined
     if (!(dead instanceof SupervisorError.TaskDead)) throw new Error(`task "${task.name}" escalates and is not dead`)
     return task.listed ? dead : new SupervisorError.DynamicTaskDead({ dead })
+  }
+
+  #tooManyRestarts(
+    task: Supervised,
+    { reason, restarts, within }: GiveUp & { readonly _tag: "TooManyRestarts" }
+  ): SupervisorError.SupervisorError["reason"] {
+    const cause = Causes.ofReason(reason)
+    const failure = reason._tag === "Completed" ? "" : Render.causeLine(cause)
+    const exceeded = new SupervisorError.TooManyRestarts({ task: task.name, restarts, within, failure, cause })
+    return task.listed ? exceeded : new SupervisorError.DynamicTooManyRestarts({ exceeded })
   }
 
   #closing(failure: GiveUp | undefined, now: number): void {
@@ -385,6 +646,11 @@ export class Interpreter {
     const report: FinalReport = { statuses: this.statuses(), unstoppable: this.unstoppable() }
     const reason = this.#reason
     this.reporter.closed(reason, report, now)
+    // The run that this supervisor is made in is not over before these are.
+    for (const entry of this.state.entries.values()) {
+      const run = entry.overdue ? this.#task(entry.id).run : undefined
+      if (run !== undefined) this.#parent?.linger(run)
+    }
     this.#finish(
       reason === undefined
         ? Exit.succeed(report)
@@ -412,6 +678,7 @@ export class Interpreter {
     this.reporter.close()
     this.#inbox.close()
     this.#wakeAll(this.closing, end)
+    this.#wakeAll(this.starting, end)
   }
 
   /** A defect in the loop: everybody who waits is told, and nothing is left running unsupervised. */

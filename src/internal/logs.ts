@@ -9,7 +9,9 @@ import * as LogLevel from "effect/LogLevel"
 import * as References from "effect/References"
 import * as Causes from "./causes.ts"
 import { causeLine, reasonLine } from "./render.ts"
-import type { Decision, Notice } from "./state.ts"
+import type { Repeated } from "./repeats.ts"
+import { Repeats } from "./repeats.ts"
+import type { Decision, Notice, SupervisorNotice } from "./state.ts"
 
 interface Line {
   readonly text: string
@@ -26,6 +28,7 @@ const levels: Record<Notice["_tag"], LogLevel.Severity> = {
   TaskEnded: "Info",
   TaskFailed: "Warn",
   RestartScheduled: "Info",
+  RestartHeld: "Info",
   TaskStopping: "Debug",
   TaskUnstoppable: "Error",
   TaskStopped: "Info",
@@ -34,13 +37,17 @@ const levels: Record<Notice["_tag"], LogLevel.Severity> = {
   TaskRemoved: "Debug"
 }
 
-/** A death that was asked for is news, not an alarm. */
-const levelOf = (notice: Notice): LogLevel.Severity => {
+/** A death that was asked for is news, not an alarm; what repeats is none each time, and more of one as it goes on. */
+const levelOf = (notice: Notice, { isLouder, isTold }: Repeated): LogLevel.Severity => {
   if (notice._tag === "TaskDead" && (notice.why === "Killed" || notice.why === "ShutDown")) return "Info"
-  return levels[notice._tag]
+  const level = levels[notice._tag]
+  if (!isTold) return "Debug"
+  return isLouder && level === "Warn" ? "Error" : level
 }
 
-const lineOf = (notice: Notice): Line => {
+const again = ({ times }: Repeated): string => times > 1 ? ` (${times} times in a row)` : ""
+
+const lineOf = (notice: Notice, repeated: Repeated): Line => {
   switch (notice._tag) {
     case "TaskAdded":
       return { text: "task added" }
@@ -54,14 +61,20 @@ const lineOf = (notice: Notice): Line => {
     case "ProbeFailed":
       return { text: `task taken for hung: ${reasonLine(notice.reason)}` }
     case "TaskEnded":
-      return { text: "task ended well, and is permanent" }
+      return { text: `task ended well, and is permanent${again(repeated)}` }
     case "TaskFailed":
       // A verdict has no stack that would lead anywhere.
       return notice.reason._tag === "Failed"
-        ? { text: `task failed: ${reasonLine(notice.reason)}`, cause: Causes.whole(notice.reason) }
-        : { text: `task failed: ${reasonLine(notice.reason)}` }
+        ? { text: `task failed${again(repeated)}: ${reasonLine(notice.reason)}`, cause: Causes.whole(notice.reason) }
+        : { text: `task failed${again(repeated)}: ${reasonLine(notice.reason)}` }
     case "RestartScheduled":
-      return { text: restartText(notice.delay) }
+      return {
+        text: notice.reason._tag === "Sibling"
+          ? `${restartText(notice.delay)}, with its sibling "${notice.reason.task}"`
+          : restartText(notice.delay)
+      }
+    case "RestartHeld":
+      return { text: `${restartText(notice.delay)}: restarts are paused` }
     case "TaskStopping":
       return { text: `task stopping (${notice.because})` }
     case "TaskUnstoppable":
@@ -96,7 +109,29 @@ const restartText = (delay: number): string => {
     : "task is not restarted: its back-off is endless"
 }
 
+const toldText = (notice: SupervisorNotice): string => {
+  switch (notice._tag) {
+    case "RestartsPaused": {
+      const period = Duration.format(Duration.millis(notice.within))
+      return `supervisor pauses restarts for ${period}: more than ${notice.restarts} within ${period}`
+    }
+    case "RestartsResumed":
+      return "supervisor resumes restarts"
+    case "SupervisorReconfigured": {
+      const named = (what: string, tasks: ReadonlyArray<string>) =>
+        tasks.length === 0 ? [] : [`${what} ${tasks.map((task) => JSON.stringify(task)).join(", ")}`]
+      const changes = [
+        ...named("new", notice.added),
+        ...named("changed", notice.changed),
+        ...named("removed", notice.removed)
+      ]
+      return `supervisor reconfigured${changes.length === 0 ? "" : `: ${changes.join("; ")}`}`
+    }
+  }
+}
+
 export interface Logs {
+  readonly told: (notice: SupervisorNotice) => void
   readonly noted: (told: Decision & { readonly _tag: "Notify" }) => void
   readonly gaveUp: (failure: string, cause: Cause.Cause<unknown>) => void
   readonly threw: (cause: Cause.Cause<unknown>) => void
@@ -108,6 +143,7 @@ export const make = (supervisor: string, context: Context.Context<never>): Logs 
   const silent = Context.get(context, References.CurrentLoggers).size === 0
   const enabled = (level: LogLevel.Severity) => !silent && LogLevel.isGreaterThanOrEqualTo(level, minimum)
   const run = Effect.runForkWith(context)
+  const repeats = new Repeats()
   // In a fiber of its own: what telling dies with (a logger, say) is not the supervisor's affair.
   const write = (level: LogLevel.Severity, line: () => Line, annotations: Record<string, unknown>) => {
     run(Effect.annotateLogs(
@@ -119,10 +155,16 @@ export const make = (supervisor: string, context: Context.Context<never>): Logs 
     ))
   }
   return {
-    noted: ({ attempt, generation, notice, task }) => {
+    noted: (told) => {
       if (silent) return
-      const level = levelOf(notice)
-      if (enabled(level)) write(level, () => lineOf(notice), { supervisor, task, generation, attempt })
+      const { attempt, generation, notice, task } = told
+      const repeated = repeats.note(told)
+      const level = levelOf(notice, repeated)
+      if (enabled(level)) write(level, () => lineOf(notice, repeated), { supervisor, task, generation, attempt })
+    },
+    told: (notice) => {
+      const level = notice._tag === "RestartsPaused" ? "Error" : "Info"
+      if (enabled(level)) write(level, () => ({ text: toldText(notice) }), { supervisor })
     },
     gaveUp: (failure, cause) => {
       write("Fatal", () => ({ text: `supervisor gives up: ${failure}`, cause }), { supervisor })

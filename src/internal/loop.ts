@@ -14,6 +14,8 @@ import * as Inbox from "./inbox.ts"
 import type { Command } from "./inbox.ts"
 import type { Refused } from "./interpreter.ts"
 import { Interpreter } from "./interpreter.ts"
+import * as Reconfiguring from "./reconfiguring.ts"
+import type { Run } from "./run.ts"
 import * as State from "./state.ts"
 import * as Time from "./time.ts"
 
@@ -41,7 +43,7 @@ export interface Loop {
   /** A fresh number for an entry. */
   readonly nextId: () => number
   /** Sends a command and waits for its answer. */
-  readonly ask: (command: (reply: number) => Command) => Effect.Effect<void, Refused>
+  readonly ask: (command: (reply: number) => Command | Inbox.Reconfigure) => Effect.Effect<void, Refused>
   /** Waits until the loop itself is over. */
   readonly over: Effect.Effect<void>
   /** Sends a command whose answer nobody waits for. */
@@ -50,11 +52,12 @@ export interface Loop {
 
 export const make = Effect.fnUntraced(function*(options: {
   readonly path: string
+  readonly parent: Run | undefined
   readonly context: Context.Context<never>
   readonly settings: Omit<State.SupervisorSettings, "startedAt">
   readonly expected: number
 }): Effect.fn.Return<Loop> {
-  const { context, path } = options
+  const { context, parent, path } = options
   const recorder = Context.get(context, Recording)
   const time = Time.make(Context.get(context, Clock.Clock))
   const state = State.makeState({ ...options.settings, startedAt: time.now() }, options.expected)
@@ -77,21 +80,40 @@ export const make = Effect.fnUntraced(function*(options: {
     feeding = false
     interpreter.tell()
   }
-  const interpreter: Interpreter = new Interpreter({ path, state, time, context, inbox, feed })
+  const interpreter: Interpreter = new Interpreter({ path, parent, state, time, context, inbox, feed })
 
   /** What a run told before a command about its task was given comes before the command, whatever lane it is in. */
-  const attendFirst = (event: Command["event"]): void => {
-    if (event._tag !== "Command") return
-    const entry = state.names.get(event.target.name)
+  const attendFirst = (name: string): void => {
+    const entry = state.names.get(name)
     const run = entry === undefined ? undefined : interpreter.tasks.get(entry.id)?.run
     if (run !== undefined) interpreter.attend(run)
   }
 
   const command = ({ event, task }: Command): void => {
-    attendFirst(event)
-    if (task !== undefined) interpreter.tasks.set(task.id, task)
+    if (event._tag === "Command") attendFirst(event.target.name)
+    if (event._tag === "Add") attendFirst(event.name)
+    if (task !== undefined) interpreter.adopt(task)
     feed(event)
-    if (task !== undefined && !state.entries.has(task.id)) interpreter.tasks.delete(task.id)
+    if (task !== undefined && !state.entries.has(task.id)) interpreter.forget(task.id)
+  }
+
+  const reconfigure = ({ adopted, reply, settings, tasks }: Inbox.Reconfigure): void => {
+    for (const { name } of tasks ?? []) attendFirst(name)
+    const listed = tasks?.map((task) => ({
+      id: task.id,
+      name: task.name,
+      settings: task.options.deciding,
+      same: interpreter.isSame(task)
+    }))
+    if (Reconfiguring.whyNot(state, listed ?? []) === undefined) {
+      adopted()
+      for (const [index, task] of tasks?.entries() ?? []) {
+        const there = state.names.get(task.name)
+        if (there === undefined) interpreter.adopt(task)
+        else interpreter.redefine(there.id, task, listed?.[index]?.same === true)
+      }
+    }
+    feed({ _tag: "Reconfigure", reply, change: { settings: settings(state.settings), tasks: listed } })
   }
 
   // A verdict is about what a run has told by now, not about what has been looked at: its signal may wait behind a flood.
@@ -114,6 +136,8 @@ export const make = Effect.fnUntraced(function*(options: {
     switch (message._tag) {
       case "Command":
         return command(message)
+      case "Reconfigure":
+        return reconfigure(message)
       case "Run":
         message.run.look()
         return interpreter.attend(message.run)
@@ -171,8 +195,9 @@ export const make = Effect.fnUntraced(function*(options: {
         interpreter.pending.set(reply, resume)
         inbox.urgent(asked)
         return Effect.sync(() => {
-          if (!interpreter.pending.delete(reply) || asked.event._tag !== "Command") return
-          const { target } = asked.event
+          if (!interpreter.pending.delete(reply)) return
+          if (asked._tag === "Command" && asked.event._tag !== "Command") return
+          const target = asked._tag === "Command" && asked.event._tag === "Command" ? asked.event.target : undefined
           inbox.urgent({ _tag: "Command", event: { _tag: "GaveUp", reply, target }, task: undefined })
         })
       }),

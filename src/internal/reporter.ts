@@ -12,13 +12,29 @@ import * as Bulletin from "./bulletin.ts"
 import * as Logs from "./logs.ts"
 import * as Metrics from "./metrics.ts"
 import * as Render from "./render.ts"
-import type { Decision, Phase } from "./state.ts"
+import type { Decision, Phase, SupervisorNotice } from "./state.ts"
 import type { Time } from "./time.ts"
 
 type Told = Decision & { readonly _tag: "Notify" }
 
-export class Reporter {
+/** A supervisor above, to which everything below is told, too. */
+export interface Above {
+  /** Whether anybody listens to the whole tree there, or further up. */
+  readonly isHeard: () => boolean
+  readonly pass: (event: SupervisorEvent) => void
+}
+
+/** What somebody who listens to a whole tree is given at once. */
+export interface TreeEvents {
+  readonly sequence: number
+  readonly events: ReadonlyArray<SupervisorEvent>
+}
+
+export class Reporter implements Above {
   readonly bulletin = Bulletin.make<SupervisorEvent>()
+  /** The same, and all that the supervisors below tell; numbered only while somebody listens. */
+  readonly tree = Bulletin.make<TreeEvents>()
+  readonly #above: Above | undefined
   readonly #path: string
   readonly #time: Time
   readonly #metrics: Metrics.Metrics
@@ -26,35 +42,67 @@ export class Reporter {
 
   constructor(options: {
     readonly path: string
+    readonly above: Above | undefined
     readonly time: Time
     readonly context: Context.Context<never>
     readonly state: { readonly counts: Readonly<Record<Phase, number>> }
   }) {
     this.#path = options.path
+    this.#above = options.above
     this.#time = options.time
     this.#metrics = Metrics.make(options.path, options.context, options.state.counts)
     this.#logs = Logs.make(options.path, options.context)
   }
 
+  isHeard(): boolean {
+    return this.tree.subscribers.size > 0 || this.#above?.isHeard() === true
+  }
+
+  pass(event: SupervisorEvent): void {
+    const { tree } = this
+    if (tree.subscribers.size > 0) Bulletin.hand(tree, { sequence: ++tree.sequence, events: [event] })
+    this.#above?.pass(event)
+  }
+
+  #hand(event: SupervisorEvent, isHeard: boolean): void {
+    Bulletin.hand(this.bulletin, event)
+    if (isHeard) this.pass(event)
+  }
+
+  /** Numbers an event, and makes it only when somebody is there to read it. */
+  #publish(event: (sequence: number) => SupervisorEvent): void {
+    const sequence = ++this.bulletin.sequence
+    const isHeard = this.isHeard()
+    if (isHeard || this.bulletin.subscribers.size > 0) this.#hand(event(sequence), isHeard)
+  }
+
+  // The same, without making a function for each of the many.
   notify(told: Told, now: number): void {
     this.#metrics.noted(told.notice)
-    const { bulletin } = this
-    const sequence = ++bulletin.sequence
-    if (bulletin.subscribers.size > 0) {
-      Bulletin.hand(bulletin, this.#eventOf(told, sequence, this.#time.wall(now)))
+    const sequence = ++this.bulletin.sequence
+    const isHeard = this.isHeard()
+    if (isHeard || this.bulletin.subscribers.size > 0) {
+      this.#hand(this.#eventOf(told, sequence, this.#time.wall(now)), isHeard)
     }
     this.#logs.noted(told)
   }
 
+  tell(notice: SupervisorNotice, now: number): void {
+    this.#publish((sequence) => {
+      const place = this.#place(sequence, now)
+      return notice._tag === "RestartsPaused"
+        ? { ...place, ...notice, until: this.#time.wall(notice.until) }
+        : { ...place, ...notice }
+    })
+    this.#logs.told(notice)
+  }
+
   started(now: number): void {
-    Bulletin.publish<SupervisorEvent>(
-      this.bulletin,
-      (sequence) => ({ _tag: "SupervisorStarted", ...this.#place(sequence, now) })
-    )
+    this.#publish((sequence) => ({ _tag: "SupervisorStarted", ...this.#place(sequence, now) }))
   }
 
   closing(reason: SupervisorError["reason"] | undefined, now: number): void {
-    Bulletin.publish<SupervisorEvent>(this.bulletin, (sequence) => ({
+    this.#publish((sequence) => ({
       _tag: "SupervisorClosing",
       ...this.#place(sequence, now),
       ...(reason === undefined ? {} : { failure: reason.message })
@@ -63,7 +111,7 @@ export class Reporter {
   }
 
   closed(reason: SupervisorError["reason"] | undefined, report: FinalReport, now: number): void {
-    Bulletin.publish<SupervisorEvent>(this.bulletin, (sequence) => ({
+    this.#publish((sequence) => ({
       _tag: "SupervisorClosed",
       ...this.#place(sequence, now),
       ...(reason === undefined ? {} : { failure: reason.message }),
@@ -90,6 +138,7 @@ export class Reporter {
   close(): void {
     this.#metrics.close()
     Bulletin.close(this.bulletin)
+    Bulletin.close(this.tree)
   }
 
   #place(sequence: number, now: number): Place {
@@ -115,9 +164,14 @@ export class Reporter {
       case "RestartScheduled": {
         const { attempt, delay } = notice
         const reason = notice.reason._tag
-        return delay < Number.POSITIVE_INFINITY
+        const event = delay < Number.POSITIVE_INFINITY
           ? { _tag, sequence, time, supervisor, task, generation, attempt, reason, delay, restartAt: time + delay }
           : { _tag, sequence, time, supervisor, task, generation, attempt, reason }
+        return notice.reason._tag === "Sibling" ? { ...event, sibling: notice.reason.task } : event
+      }
+      case "RestartHeld": {
+        const { delay } = notice
+        return { _tag, sequence, time, supervisor, task, generation, delay, restartAt: time + delay }
       }
       case "TaskStopping":
         return { _tag, sequence, time, supervisor, task, generation, because: notice.because }

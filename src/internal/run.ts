@@ -14,10 +14,12 @@ import * as Stream from "effect/Stream"
 import type * as Heartbeat from "../Heartbeat.ts"
 import type { RestartReason } from "../RestartPolicy.ts"
 import type { TaskDead, TaskStopped } from "../SupervisorError.ts"
-import type { TaskStatus } from "../TaskStatus.ts"
+import type { SupervisorEvent } from "../SupervisorEvent.ts"
+import type { TaskStatus, UnstoppableRun } from "../TaskStatus.ts"
 import { CurrentRun } from "./currentRun.ts"
 import * as Probing from "./probing.ts"
 import * as Render from "./render.ts"
+import type { Above } from "./reporter.ts"
 import type { Merged } from "./settings.ts"
 import type { Answer, Outcome, Settled } from "./state.ts"
 import type { Waiters } from "./waiters.ts"
@@ -34,9 +36,9 @@ export interface Supervised {
   readonly supervisor: { readonly path: string }
   /** One of the tasks its supervisor was made with: its error is part of the supervisor's error type. */
   readonly listed: boolean
-  readonly effect: Effect.Effect<unknown, unknown>
-  readonly context: Context.Context<never>
-  readonly options: Merged
+  effect: Effect.Effect<unknown, unknown>
+  context: Context.Context<never>
+  options: Merged
   run: Run | undefined
   step: Step | undefined
   /** The schedule is being asked, and did not answer at once. */
@@ -52,9 +54,58 @@ export interface Supervised {
 /** The path of a task, made when somebody asks. */
 export const pathOf = ({ name, supervisor }: Supervised): string => `${supervisor.path}/${name}`
 
+/** A task as its supervisor sees it. */
+export interface Child {
+  readonly task: string
+  readonly path: string
+  readonly type: "worker" | "supervisor"
+  readonly status: TaskStatus
+}
+
+/** How many tasks there are. */
+export interface Count {
+  readonly specs: number
+  readonly active: number
+  readonly supervisors: number
+  readonly workers: number
+}
+
+/** A supervisor within a run, as the supervisor above it sees it. */
+export interface Subtree {
+  readonly path: string
+  /** How many levels of supervisors there are below it. */
+  readonly height: number
+  readonly isClosed: boolean
+  /** The `RunningSupervisor` that it is known by. */
+  readonly supervisor: unknown
+  /** Of its tasks, and of those below them. */
+  readonly statuses: () => ReadonlyArray<TaskStatus>
+  readonly children: () => ReadonlyArray<Child>
+  readonly count: () => Count
+  readonly unstoppable: () => ReadonlyArray<UnstoppableRun>
+  readonly snapshots: () => ReadonlyArray<SupervisorEvent>
+  /** How long it may take to stop what runs in it now, milliseconds. */
+  readonly stopBound: () => number
+  /** Its time is over: everything is to end at once. */
+  readonly hurry: () => void
+}
+
+/** What a run has within it, if it has: few do. */
+interface Within {
+  subtrees: ReadonlyArray<Subtree>
+  /** How many runs of them did not end, and are waited for. */
+  left: number
+  /** The run is over but for those. */
+  closed: Exit.Exit<void, never> | undefined
+}
+
 /** What runs report to. */
 export interface Host {
   readonly now: () => number
+  /** The supervisor of the run, and through it those further up. */
+  readonly above: Above
+  /** The run turns out to be a supervisor's. */
+  readonly nests: (run: Run) => void
   /** Something happened to a run; asked at most once until the loop has looked at it. */
   readonly signal: (run: Run) => void
 }
@@ -73,6 +124,8 @@ export class Run implements CurrentRun {
   #prober: Fiber.Fiber<void, never> | undefined = undefined
   #bodyExit: Exit.Exit<unknown, unknown> | undefined = undefined
   #exit: Exit.Exit<void, never> | undefined = undefined
+  #within: Within | undefined = undefined
+  #whenOver: Array<() => void> | undefined = undefined
   #signalled = false
   beatAt: number | undefined = undefined
   beatDetails: Schema.Json | undefined = undefined
@@ -125,6 +178,39 @@ export class Run implements CurrentRun {
     return this.#bodyExit !== undefined && this.#exit === undefined
   }
 
+  /** Only runs that do not end, of a supervisor within it, are left of it. */
+  get isLingering(): boolean {
+    return this.#within?.closed !== undefined && this.#exit === undefined
+  }
+
+  /** The supervisors within it; those that have ended are kept until the next one comes. */
+  get subtrees(): ReadonlyArray<Subtree> {
+    return this.#within?.subtrees ?? []
+  }
+
+  get above(): Above {
+    return this.#host.above
+  }
+
+  /** A supervisor was made in this run. */
+  attach(subtree: Subtree): void {
+    if (this.#exit !== undefined) return
+    const within = this.#within ??= { subtrees: [], left: 0, closed: undefined }
+    within.subtrees = [...within.subtrees.filter(({ isClosed }) => !isClosed), subtree]
+    this.#host.nests(this)
+  }
+
+  /** A run of a supervisor within this one does not end: this one is not over before it is, lest the two overlap. */
+  linger(left: Run): void {
+    const within = this.#within
+    if (within === undefined || this.#exit !== undefined || !left.isRunning) return
+    within.left++
+    ;(left.#whenOver ??= []).push(() => {
+      within.left--
+      if (within.closed !== undefined) this.#over(within.closed)
+    })
+  }
+
   get hasEnded(): boolean {
     return this.#exit !== undefined
   }
@@ -158,9 +244,13 @@ export class Run implements CurrentRun {
   }
 
   #over(exit: Exit.Exit<void>): void {
-    this.#exit = exit
     this.#scope = undefined
+    if (this.#within !== undefined && this.#within.left > 0) this.#within.closed = exit
+    else this.#exit = exit
     this.#signal()
+    if (this.#exit === undefined || this.#whenOver === undefined) return
+    for (const tell of this.#whenOver) tell()
+    this.#whenOver = undefined
   }
 
   /** Its end is waited for: what it tells from now on is urgent. */

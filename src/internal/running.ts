@@ -12,13 +12,14 @@ import {
   enter,
   forgetIfStable,
   forgetQuestion,
+  isSettled,
   isUnderWay,
   notify,
   refuse,
   unstoppable
 } from "./entry.ts"
 import * as Observer from "./observer.ts"
-import type { Entry, Event, Intent, State, StopBecause } from "./state.ts"
+import type { Entry, Event, Intent, State, StopBecause, TaskSettings } from "./state.ts"
 
 /** When the run becomes a case for a verdict, on the monotonic clock as far as it is known now. */
 const verdictDue = (state: State, entry: Entry): number => {
@@ -44,11 +45,19 @@ const watch = (state: State, entry: Entry): void => {
   arm(state, entry, isStartup(entry) ? "Startup" : "Silence", verdictDue(state, entry))
 }
 
+/** From now on it is what the supervisor was reconfigured to. */
+const succeed = (state: State, entry: Entry, successor: TaskSettings): void => {
+  if (!isSettled(entry.phase)) state.significant += Number(successor.significant) - Number(entry.settings.significant)
+  entry.settings = successor
+  entry.successor = undefined
+}
+
 /** Begins the next run. The one before has ended. */
 export const start = (deciding: Deciding, entry: Entry): void => {
   const { now, out, state } = deciding
   disarm(state, entry)
   disarmStable(state, entry)
+  if (entry.successor !== undefined) succeed(state, entry, entry.successor)
   entry.generation++
   entry.begunAt = now
   entry.lastBeat = Observer.at(state.observer, now)
@@ -57,7 +66,10 @@ export const start = (deciding: Deciding, entry: Entry): void => {
   entry.probeFailures = 0
   entry.probeCause = undefined
   entry.restartAt = undefined
+  entry.lined = false
+  entry.sibling = undefined
   entry.intent = undefined
+  entry.stopTimeout = entry.settings.stopTimeout
   entry.overdue = false
   entry.why = undefined
   enter(deciding, entry, "Starting")
@@ -86,9 +98,10 @@ const becomeHealthy = (deciding: Deciding, entry: Entry): void => {
 /** A run has begun. For an automatic heartbeat this is the first beat. */
 export const begun = (deciding: Deciding, entry: Entry): void => {
   if (entry.phase !== "Starting") return
-  const kind = entry.settings.heartbeat._tag
+  const { heartbeat: { _tag: kind }, ready } = entry.settings
   if (kind === "Automatic") entry.lastBeatAt = entry.begunAt
-  if (kind === "Automatic" || kind === "None") becomeHealthy(deciding, entry)
+  // That the fiber has begun says nothing of what is to be ready: it says so itself, by hand.
+  if (ready === "begun" && (kind === "Automatic" || kind === "None")) becomeHealthy(deciding, entry)
 }
 
 export const beat = (deciding: Deciding, entry: Entry, event: Event & { readonly _tag: "Beat" }): void => {
@@ -145,7 +158,9 @@ const verdict = (deciding: Deciding, entry: Entry): void => {
 const because = (intent: Intent): StopBecause => {
   switch (intent._tag) {
     case "Command":
-      return intent.command
+      return intent.command === "start" ? "restart" : intent.command
+    case "Line":
+      return intent.because
     case "Verdict":
       return "verdict"
     case "Shutdown":
@@ -177,9 +192,26 @@ const awaitEnd = (deciding: Deciding, entry: Entry, because: StopBecause): void 
   forgetIfStable(deciding, entry)
   disarmStable(state, entry)
   enter(deciding, entry, "Stopping")
-  entry.stopBound = Observer.at(state.observer, now) + entry.settings.stopTimeout
-  arm(state, entry, "StopBound", now + entry.settings.stopTimeout)
+  entry.stopBound = Observer.at(state.observer, now) + entry.stopTimeout
+  // Those that are stopped together have one timer together.
+  if (state.closing?.together === undefined) arm(state, entry, "StopBound", now + entry.stopTimeout)
+  else disarm(state, entry)
   notify(deciding, entry, { _tag: "TaskStopping", because })
+}
+
+/** What the run supervises itself takes its time to stop, too. */
+export const bound = ({ now, state }: Deciding, entry: Entry, more: number): void => {
+  if (entry.phase !== "Stopping" || entry.overdue) return
+  entry.stopBound += more
+  entry.stopTimeout += more
+  if (entry.deadline?.kind === "StopBound") arm(state, entry, "StopBound", entry.stopBound + state.observer.lost)
+  else if (state.closing?.together === undefined) arm(state, entry, "StopBound", now + entry.stopTimeout)
+}
+
+/** Only runs of a supervisor within it are left of the run, and these do not end: nothing is to be waited for. */
+export const lingering = (deciding: Deciding, entry: Entry): void => {
+  if (isUnderWay(entry)) awaitEnd(deciding, entry, "ended")
+  if (entry.phase === "Stopping" && !entry.overdue) giveUpOn(deciding, entry)
 }
 
 /** The bound of a stop fell due: put off by what the observer lost since, or the run is unstoppable. */
@@ -198,7 +230,7 @@ export const giveUpOn = (deciding: Deciding, entry: Entry): void => {
   disarm(deciding.state, entry)
   entry.overdue = true
   entry.version++
-  notify(deciding, entry, { _tag: "TaskUnstoppable", stopTimeout: entry.settings.stopTimeout })
+  notify(deciding, entry, { _tag: "TaskUnstoppable", stopTimeout: entry.stopTimeout })
   refuseWaiters(deciding, entry)
 }
 

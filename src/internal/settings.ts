@@ -11,8 +11,15 @@ export interface Merged {
   readonly policy: RestartPolicy.RestartPolicy<unknown>
   readonly heartbeat: HeartbeatModule.Heartbeat
   readonly span: boolean
+  /** What the task itself says. */
+  readonly own: Settings<unknown>
+  /** It may take as long to stop as a supervisor within it has to: nobody has said how long. */
+  readonly derivesStopTimeout: boolean
   readonly deciding: TaskSettings
 }
+
+/** What says itself when it is ready has as long as systemd's services (DefaultTimeoutStartSec), if nobody says how long. */
+const readyWithin = 90_000
 
 /** The defaults of the system this continues: stable after 80 s, 5 s to stop, a beat every 100 ms. */
 const standard = {
@@ -21,6 +28,8 @@ const standard = {
   stableAfter: 80_000,
   stopTimeout: 5000,
   whenDead: "keep",
+  ready: "begun",
+  significant: false,
   span: false
 } as const
 
@@ -41,16 +50,24 @@ const merge = (own: Settings<unknown>, defaults: Settings<unknown>): Merged => {
     policy,
     heartbeat,
     span: all.span,
+    own,
+    derivesStopTimeout: own.stopTimeout === undefined,
     deciding: {
       mode: policy.mode,
       heartbeat: deciding(heartbeat),
-      startupTimeout: all.startupTimeout,
+      startupTimeout: all.startupTimeout ?? startupTimeout(all.ready, heartbeat),
       stableAfter: all.stableAfter,
       stopTimeout: all.stopTimeout,
-      whenDead: all.whenDead
+      whenDead: all.whenDead,
+      ready: all.ready,
+      significant: all.significant
     }
   }
 }
+
+/** Silence and failed probes bound a start by themselves. */
+const startupTimeout = (ready: "begun" | "first-beat", { _tag }: HeartbeatModule.Heartbeat): number | undefined =>
+  ready === "first-beat" && (_tag === "Automatic" || _tag === "None") ? readyWithin : undefined
 
 /** What the decision needs of a heartbeat: the check itself is the interpreter's. */
 const deciding = (heartbeat: HeartbeatModule.Heartbeat): HeartbeatSettings =>

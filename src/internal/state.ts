@@ -8,6 +8,7 @@ import type * as Schema from "effect/Schema"
 import type { Directive, Mode, RestartReason } from "../RestartPolicy.ts"
 import type { DeadReason, TaskStatus } from "../TaskStatus.ts"
 import * as Deadlines from "./deadlines.ts"
+import * as Intensity from "./intensity.ts"
 import * as Observer from "./observer.ts"
 
 export type Phase = TaskStatus["_tag"]
@@ -26,10 +27,25 @@ export interface TaskSettings {
   readonly stableAfter: number
   readonly stopTimeout: number
   readonly whenDead: "keep" | "escalate"
+  /** When the next one in the line is started: as the run has begun, or as it has shown life. */
+  readonly ready: "begun" | "first-beat"
+  /** Its end may be the end of its supervisor (`autoShutdown`). */
+  readonly significant: boolean
 }
+
+export type Strategy = "one-for-one" | "one-for-all" | "rest-for-one"
+export type AutoShutdown = "never" | "any-significant" | "all-significant"
 
 export interface SupervisorSettings {
   readonly startedAt: number
+  readonly strategy: Strategy
+  readonly intensity: Intensity.Intensity | undefined
+  readonly autoShutdown: AutoShutdown
+  /**
+   * A dynamic group: its tasks have no order, are stopped together under one timer, and are forgotten when they have
+   * ended for good; at most so many.
+   */
+  readonly group: { readonly maxTasks: number } | undefined
   readonly healthCheck: { readonly initialDelay: number; readonly interval: number }
   readonly maxDeadFraction: number | undefined
   readonly whenAllCompleted: "stay" | "end"
@@ -40,8 +56,11 @@ export type CommandName = "start" | "restart" | "stop" | "kill" | "remove"
 
 /** What follows the end of a run that was asked to end. The last one given is carried out. */
 export type Intent =
-  | { readonly _tag: "Command"; readonly command: "restart" | "stop" | "kill" | "remove" }
+  /** `start` only of a task that stands in the line, and is not running. */
+  | { readonly _tag: "Command"; readonly command: CommandName }
   | { readonly _tag: "Verdict"; readonly reason: RestartReason<unknown> }
+  /** It is started again in its turn: a sibling's restart takes it along, or its definition has changed. */
+  | { readonly _tag: "Line"; readonly because: "sibling" | "reconfigure" }
   | { readonly _tag: "Shutdown" }
 
 interface LastFailure {
@@ -55,7 +74,15 @@ export interface Entry {
   /** Never used again, unlike the name. */
   readonly id: number
   readonly name: string
-  readonly settings: TaskSettings
+  settings: TaskSettings
+  /** Those of its next run, when they are other ones: the supervisor was reconfigured. */
+  successor: TaskSettings | undefined
+  /** One of the tasks that the supervisor was made with, or reconfigured to. */
+  listed: boolean
+  /** Its place in the start order; grows along `State.entries`. */
+  place: number
+  /** It stands in the line: it is started in its turn, and when that is it is not up to itself. */
+  lined: boolean
   phase: Phase
   since: number
   generation: number
@@ -73,10 +100,16 @@ export interface Entry {
   restartAt: number | undefined
   /** While Failed: the schedule's answer is awaited. */
   asking: boolean
-  /** While Stopping. */
+  /** While Failed: the sibling whose restart it waits for. */
+  sibling: string | undefined
+  /** A number from 0 to 1 that was drawn with the schedule's newest answer, where pauses need one. */
+  chance: number | undefined
+  /** While Stopping, or while somebody waits for it to be started in its turn. */
   intent: Intent | undefined
   /** The replies that wait for the end; all of them asked for the command that is the intent. */
   waiters: Set<number> | undefined
+  /** How long the run under way may take to end. */
+  stopTimeout: number
   /** On the observer's clock: by when the run should have ended. */
   stopBound: number
   overdue: boolean
@@ -91,6 +124,15 @@ export interface Entry {
 export type GiveUp =
   | { readonly _tag: "TaskDead"; readonly id: number }
   | { readonly _tag: "TooManyDeadTasks"; readonly dead: number; readonly total: number; readonly threshold: number }
+  | {
+    readonly _tag: "TooManyRestarts"
+    /** The task whose restart was one too many, */
+    readonly id: number
+    /** and what it was to be restarted for. */
+    readonly reason: RestartReason<unknown>
+    readonly restarts: number
+    readonly within: number
+  }
 
 export interface Closing {
   readonly failure: GiveUp | undefined
@@ -100,21 +142,87 @@ export interface Closing {
   deadline: Deadlines.Deadline | undefined
   /** Ticks since `shutdownTimeout` was over, and everything was asked to end. */
   hurried: number
+  /** How many levels of supervisors there are below those who are hurried. */
+  levels: number
+  /** Of a group: the one bound of all its runs, on the observer's clock. */
+  together: { readonly bound: number; deadline: Deadlines.Deadline | undefined } | undefined
 }
 
+/**
+ * What is stopped and started in order: the listed tasks as the supervisor starts, siblings that a restart takes along,
+ * and what a reconfiguration changes. First everything in it is stopped, one after another in reverse; then, when the
+ * restart is due, everything is started, one after another, each as the one before is up.
+ */
+export interface Line {
+  /** In start order: the next one to stop is the last. */
+  readonly toStop: Array<Leaving>
+  stopping: Leaving | undefined
+  /** In start order; those that have left are no longer `lined`. */
+  readonly toStart: Array<Entry>
+  /** The index of the next one. */
+  next: number
+  starting: Entry | undefined
+  /** Whose restart it is, if it is one: as long as that waits for its time, all do. */
+  lead: Entry | undefined
+  /** When that is due, monotonic milliseconds; in the past when nothing is waited for. */
+  due: number
+  deadline: Deadlines.Deadline | undefined
+  /** Others have a turn before it goes on. */
+  yielding: boolean
+  /** The replies that wait until all is done, and what they are refused with then, if anything. */
+  readonly waiters: Set<number>
+  refusal: Refusal | undefined
+}
+
+/** A run that is stopped in its turn. */
+export interface Leaving {
+  readonly entry: Entry
+  readonly generation: number
+  readonly because: "sibling" | "reconfigure" | "remove"
+}
+
+const makeLine = (): Line => ({
+  toStop: [],
+  stopping: undefined,
+  toStart: [],
+  next: 0,
+  starting: undefined,
+  lead: undefined,
+  due: Number.NEGATIVE_INFINITY,
+  deadline: undefined,
+  yielding: false,
+  waiters: new Set(),
+  refusal: undefined
+})
+
 export interface State {
-  readonly settings: SupervisorSettings
+  settings: SupervisorSettings
+  /** In start order. */
   readonly entries: Map<number, Entry>
   readonly names: Map<string, Entry>
   readonly counts: Record<Phase, number>
   readonly deadlines: Deadlines.Deadlines
   readonly observer: Observer.Observer
+  readonly line: Line
+  readonly window: Intensity.Window
+  /** Until when no restart begins, and what tells its end. */
+  paused: { readonly until: number; readonly deadline: Deadlines.Deadline } | undefined
+  /** The place of the next one that is added. */
+  places: number
   /** How many of the listed tasks have not been added yet: the whole is not judged by a part of it. */
   expected: number
+  /** All listed tasks have been up, or are not going to be. */
+  up: boolean
+  /** How many of the significant tasks have not ended. */
+  significant: number
+  /** A significant task has ended by itself since the last look at the whole. */
+  significantEnded: boolean
+  /** Tasks have ended for good and are gone. */
+  forgotten: boolean
   /** A task died since the last look at the whole. */
   died: boolean
-  /** The first task whose death the supervisor does not survive. */
-  escalation: number | undefined
+  /** The first reason to give up. */
+  failure: GiveUp | undefined
   closing: Closing | undefined
   closed: boolean
 }
@@ -126,9 +234,17 @@ export const makeState = (settings: SupervisorSettings, expected: number): State
   counts: { Created: 0, Starting: 0, Healthy: 0, Failed: 0, Stopping: 0, Stopped: 0, Completed: 0, Dead: 0 },
   deadlines: Deadlines.make(),
   observer: Observer.make(settings.startedAt),
+  line: makeLine(),
+  window: Intensity.make(),
+  paused: undefined,
+  places: 0,
   expected,
+  up: expected === 0,
+  significant: 0,
+  significantEnded: false,
+  forgotten: false,
   died: false,
-  escalation: undefined,
+  failure: undefined,
   closing: undefined,
   closed: false
 })
@@ -145,7 +261,12 @@ export type Outcome =
 
 /** What a schedule says: a delay in milliseconds, that it is done, or the cause with which its step died. */
 export type Answer =
-  | { readonly _tag: "Delay"; readonly delay: number }
+  | {
+    readonly _tag: "Delay"
+    readonly delay: number
+    /** From 0 to 1, drawn where restarts may be paused: those that are held do not all begin at once. */
+    readonly chance?: number
+  }
   | { readonly _tag: "Done" }
   | { readonly _tag: "Died"; readonly cause: Cause.Cause<never> }
 
@@ -170,9 +291,18 @@ export type Event =
     readonly settings: TaskSettings
   }
   | { readonly _tag: "Command"; readonly reply: number; readonly command: CommandName; readonly target: Target }
+  | { readonly _tag: "Reconfigure"; readonly reply: number; readonly change: Change }
   /** Who waited for a reply does so no longer. */
-  | { readonly _tag: "GaveUp"; readonly reply: number; readonly target: Target }
+  | { readonly _tag: "GaveUp"; readonly reply: number; readonly target: Target | undefined }
   | { readonly _tag: "Shutdown" }
+  /** All is to end at once: the supervisor above has no more time. */
+  | { readonly _tag: "Hurry" }
+  /** Below those who are hurried there are so many levels of supervisors, which are hurried, too. */
+  | { readonly _tag: "Hurried"; readonly levels: number }
+  /** The run is a supervisor's, and its own tasks may take so long to stop. */
+  | { readonly _tag: "Bound"; readonly id: number; readonly generation: number; readonly bound: number }
+  /** The run has ended but for runs of a supervisor within it, which do not end. */
+  | { readonly _tag: "Lingering"; readonly id: number; readonly generation: number }
   | { readonly _tag: "Begun"; readonly id: number; readonly generation: number }
   | {
     readonly _tag: "Beat"
@@ -196,6 +326,44 @@ export type Event =
   /** and a deadline is due, if it is still what it was. */
   | { readonly _tag: "Due"; readonly order: number }
 
+/** What a reconfiguration comes to. */
+interface Change {
+  readonly settings: SupervisorSettings
+  /** The whole list in its new order; nothing when the tasks stay as they are. */
+  readonly tasks: ReadonlyArray<ListedTask> | undefined
+}
+
+export interface ListedTask {
+  /** A fresh one, taken when the name is new. */
+  readonly id: number
+  readonly name: string
+  readonly settings: TaskSettings
+  /** It is the same as the one that is there, and keeps its run. */
+  readonly same: boolean
+}
+
+/** Something worth telling of the supervisor itself. */
+export type SupervisorNotice =
+  | {
+    readonly _tag: "RestartsPaused"
+    readonly restarts: number
+    readonly within: number
+    readonly until: number
+  }
+  | { readonly _tag: "RestartsResumed" }
+  | {
+    readonly _tag: "SupervisorReconfigured"
+    readonly added: ReadonlyArray<string>
+    readonly changed: ReadonlyArray<string>
+    readonly removed: ReadonlyArray<string>
+  }
+
+/** A sibling's restart takes the task along. */
+interface SiblingRestart {
+  readonly _tag: "Sibling"
+  readonly task: string
+}
+
 /** Something worth telling, as data; the interpreter adds sequence, time and rendering. */
 export type Notice =
   | { readonly _tag: "TaskAdded" }
@@ -211,8 +379,10 @@ export type Notice =
     readonly _tag: "RestartScheduled"
     readonly attempt: number
     readonly delay: number
-    readonly reason: RestartReason<unknown>
+    readonly reason: RestartReason<unknown> | SiblingRestart
   }
+  /** Restarts are paused: one that was due already is put off. */
+  | { readonly _tag: "RestartHeld"; readonly delay: number }
   | { readonly _tag: "TaskStopping"; readonly because: StopBecause }
   | { readonly _tag: "TaskUnstoppable"; readonly stopTimeout: number }
   | { readonly _tag: "TaskStopped" }
@@ -238,7 +408,16 @@ export type Settled =
     readonly policyCause: Cause.Cause<never> | undefined
   }
 
-export type StopBecause = "ended" | "restart" | "stop" | "kill" | "remove" | "verdict" | "shutdown"
+export type StopBecause =
+  | "ended"
+  | "restart"
+  | "stop"
+  | "kill"
+  | "remove"
+  | "verdict"
+  | "sibling"
+  | "reconfigure"
+  | "shutdown"
 
 /** Why a command is not carried out: the data of the error it fails with. */
 export type Refusal =
@@ -252,6 +431,7 @@ export type Refusal =
     /** Absent when it is without bound. */
     readonly stopTimeout?: number
   }
+  | { readonly _tag: "MaxTasksReached"; readonly task: string; readonly maxTasks: number }
   | { readonly _tag: "CommandSuperseded"; readonly task: string; readonly command: string; readonly by: string }
   | { readonly _tag: "SupervisorClosed" }
 
@@ -281,5 +461,10 @@ export type Decision =
   }
   | { readonly _tag: "Settle"; readonly id: number; readonly outcome: Settled }
   | { readonly _tag: "Forget"; readonly id: number }
+  | { readonly _tag: "Tell"; readonly notice: SupervisorNotice }
+  /** The run is asked to end already; what it supervises has no more time. */
+  | { readonly _tag: "Hurry"; readonly id: number }
+  /** All listed tasks have been up. */
+  | { readonly _tag: "Up" }
   | { readonly _tag: "Closing"; readonly failure: GiveUp | undefined }
   | { readonly _tag: "Close"; readonly failure: GiveUp | undefined }

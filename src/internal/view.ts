@@ -49,9 +49,12 @@ const make = (supervised: Supervised, entry: Entry, time: Time, beatAt: number |
   }
   switch (entry.phase) {
     case "Failed":
-      return entry.restartAt === undefined
-        ? { _tag: "Failed", ...common }
-        : { _tag: "Failed", ...common, restartAt: time.wall(entry.restartAt) }
+      return {
+        _tag: "Failed",
+        ...common,
+        ...(entry.restartAt === undefined ? {} : { restartAt: time.wall(entry.restartAt) }),
+        ...(entry.sibling === undefined ? {} : { sibling: entry.sibling })
+      }
     case "Stopping":
       return { _tag: "Stopping", ...common, overdue: entry.overdue }
     case "Dead":

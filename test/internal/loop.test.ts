@@ -80,6 +80,10 @@ describe("decide", () => {
   const inSecondRun = (events: ReadonlyArray<Event>, heartbeat: HeartbeatSettings = verdict): State => {
     const state = makeState({
       startedAt: 0,
+      strategy: "one-for-one",
+      intensity: undefined,
+      autoShutdown: "never",
+      group: undefined,
       healthCheck: { initialDelay: 0, interval: 200 },
       maxDeadFraction: undefined,
       whenAllCompleted: "stay",
@@ -91,7 +95,9 @@ describe("decide", () => {
       startupTimeout: undefined,
       stableAfter: 80_000,
       stopTimeout: 5000,
-      whenDead: "escalate"
+      whenDead: "escalate",
+      ready: "begun",
+      significant: false
     } as const
     const begin: ReadonlyArray<Event> = [
       { _tag: "Add", reply: 1, listed: false, id, name: "job", settings },

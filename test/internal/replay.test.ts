@@ -33,6 +33,10 @@ const record = (history: History): ReadonlyArray<Decided> => {
 const fresh = ({ options }: History): State =>
   makeState({
     startedAt: 0,
+    strategy: "one-for-one",
+    intensity: undefined,
+    autoShutdown: "never",
+    group: undefined,
     healthCheck: { initialDelay: options.initialDelay, interval: options.interval },
     maxDeadFraction: options.maxDeadFraction === "none" ? undefined : options.maxDeadFraction,
     whenAllCompleted: options.whenAllCompleted,

@@ -57,6 +57,8 @@ export class Model {
   end: string | undefined
   readonly #shutdowns: Array<number> = []
   #died = false
+  /** Tasks have ended by themselves, and are gone. */
+  #hadSome = false
   #escalated: Life | undefined
   /** What a supervisor must tell next, of each task and (under "") of itself. */
   readonly toTell = new Map<Name | "", Array<string>>()
@@ -84,7 +86,7 @@ export class Model {
     for (const input of inputs) this.#happen(input)
     for (const [index, input] of inputs.entries()) {
       if (this.closed) return
-      if (input._tag === "Command") this.attend(this.lives.get(input.name))
+      if (input._tag === "Command" || input._tag === "Add") this.attend(this.lives.get(input.name))
       const beforeCommands = inputs.slice(index).some((later) => "call" in later)
       if ("run" in input && awaited.includes(input) && beforeCommands) this.attend(this.#life(input.run))
       this.#command(input)
@@ -491,6 +493,19 @@ export class Model {
     this.#tell(life, `Task${status}`, ...details)
     if (status === "Completed") this.#settle(life, `success ${life.entry}#${life.generation}`)
     if (status === "Stopped") this.#settle(life, "TaskStopped")
+    if (status === "Completed") this.#goneByItself(life)
+    else if (status === "Stopped" && this.#isForgotten(life)) this.#forget(life)
+  }
+
+  /** A temporary task is gone when it has ended; as all ends, it is kept for the report. */
+  #isForgotten(life: Life): boolean {
+    return life.plan.mode === "temporary" && this.closing === undefined
+  }
+
+  #goneByItself(life: Life): void {
+    if (!this.#isForgotten(life)) return
+    this.#hadSome = true
+    this.#forget(life)
   }
 
   dead(life: Life, why: Why, ofPolicy: ReadonlyArray<string> = []): void {
@@ -500,6 +515,8 @@ export class Model {
     this.#died = true
     const gaveUp = why === "Exhausted" || why === "NotRestartable" || why === "Escalated"
     if (why === "Escalated" || (gaveUp && life.plan.whenDead === "escalate")) this.#escalated ??= life
+    else if (gaveUp) this.#goneByItself(life)
+    else if (this.#isForgotten(life)) this.#forget(life)
   }
 
   #settleDead(life: Life, why: Why, ofPolicy: ReadonlyArray<string> = []): void {
@@ -515,6 +532,7 @@ export class Model {
   }
 
   #forget(life: Life): void {
+    if (this.lives.get(life.name) !== life) return
     this.lives.delete(life.name)
     // Taking a task out is no death that the rest is judged by.
     this.#died = false
@@ -539,7 +557,8 @@ export class Model {
       this.#close(`TooManyDeadTasks ${dead} of ${lives.length}`)
     }
     this.#died = false
-    if (whenAllCompleted === "end" && lives.length > 0 && done === lives.length) this.#close(undefined)
+    const hadSome = lives.length > 0 || this.#hadSome
+    if (whenAllCompleted === "end" && hadSome && done === lives.length) this.#close(undefined)
     this.#goOnClosing(lives)
   }
 

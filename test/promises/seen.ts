@@ -58,6 +58,10 @@ const givingUp = (reason: SupervisorError["reason"]): string => {
       return `DynamicTaskDead ${reason.dead.task}`
     case "TooManyDeadTasks":
       return `TooManyDeadTasks ${reason.dead} of ${reason.total}`
+    case "TooManyRestarts":
+      return `TooManyRestarts ${reason.task}`
+    case "DynamicTooManyRestarts":
+      return `DynamicTooManyRestarts ${reason.exceeded.task}`
   }
 }
 

@@ -1,0 +1,266 @@
+/**
+ * What is stopped and started in order: how the line forms, and how it goes on. Pure.
+ *
+ * The rules of who is taken along, and in which order, are OTP's (`supervisor`, one_for_all and rest_for_one). What OTP
+ * does while it is deaf is done here step by step, after every event, as far as it goes without waiting.
+ */
+import * as Deadlines from "./deadlines.ts"
+import type { Deciding } from "./entry.ts"
+import {
+  disarm,
+  disarmStable,
+  enter,
+  forgetQuestion,
+  isRunning,
+  isSettled,
+  isUnderWay,
+  notify,
+  overtake,
+  refuse,
+  reply,
+  replyWaiters,
+  unstoppable
+} from "./entry.ts"
+import * as Running from "./running.ts"
+import type { Entry, Leaving, Line, State } from "./state.ts"
+
+/** Nothing is waited for. */
+const atOnce = Number.NEGATIVE_INFINITY
+
+/** How many are started before others have a turn. */
+const aStretch = 512
+
+const isOver = (line: Line): boolean =>
+  line.stopping === undefined && line.starting === undefined && line.toStop.length === 0 &&
+  line.next === line.toStart.length
+
+// ---------------------------------------------------------------------------------------------------------------------
+// how it forms
+// ---------------------------------------------------------------------------------------------------------------------
+
+/** A listed task is started in its turn. */
+export const stand = ({ state }: Deciding, entry: Entry): void => {
+  entry.lined = true
+  state.line.toStart.push(entry)
+}
+
+/** A restart concerns more than the task itself. */
+export const takesAlong = ({ settings: { strategy } }: State): boolean => strategy !== "one-for-one"
+
+/** On its way out for good, by command. */
+export const isLeaving = ({ intent }: Entry): boolean =>
+  intent?._tag === "Command" && intent.command !== "restart" && intent.command !== "start"
+
+/** Those who run, or are to run, go along; what is Completed, Stopped or Dead is left as it is. */
+const goesAlong = (entry: Entry): boolean =>
+  entry.lined || (isRunning(entry) ? !isLeaving(entry) : !isSettled(entry.phase))
+
+/**
+ * A task is to be restarted at `due`: the siblings that its strategy takes along are stopped, wait as one with it, and are
+ * started together. A restart that is under way already becomes part of this one.
+ */
+export const regroup = (deciding: Deciding, lead: Entry, due: number): void => {
+  const { state } = deciding
+  const { line } = state
+  const everybody = state.settings.strategy === "one-for-all"
+  const members = Array.from(state.entries.values()).filter((entry) =>
+    goesAlong(entry) && (everybody || entry.place >= lead.place || entry.lined)
+  )
+  empty(state)
+  line.lead = lead
+  line.due = due > deciding.now ? due : atOnce
+  for (const entry of members) {
+    stopBefore(state, entry, "sibling")
+    // One that is temporary and running is not started again.
+    if (entry.settings.mode === "temporary" && entry.phase !== "Created") entry.lined = false
+    else stand(deciding, entry)
+    if (entry === lead || entry.phase !== "Failed") continue
+    forgetQuestion(deciding, entry)
+    wait(deciding, entry)
+  }
+}
+
+/** Its run, if it has one that can be stopped, is stopped before anything is started. */
+export const stopBefore = ({ line }: State, entry: Entry, because: Leaving["because"]): void => {
+  if (isStopping(entry)) line.toStop.push({ entry, generation: entry.generation, because })
+}
+
+/** All that was waited for is forgotten, but not who stands in the line. */
+export const empty = (state: State): void => {
+  const { line } = state
+  yielded(state)
+  line.toStop.length = 0
+  line.toStart.length = 0
+  line.next = 0
+  line.stopping = undefined
+  line.starting = undefined
+  line.lead = undefined
+  line.due = atOnce
+}
+
+const yielded = ({ deadlines, line }: State): void => {
+  if (line.deadline !== undefined) Deadlines.remove(deadlines, line.deadline)
+  line.deadline = undefined
+  line.yielding = false
+}
+
+/** The supervisor ends: nothing is started any more. */
+export const dissolve = (deciding: Deciding): void => {
+  const { line } = deciding.state
+  for (const entry of line.toStart) entry.lined = false
+  empty(deciding.state)
+  line.waiters.clear()
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// who stands in it
+// ---------------------------------------------------------------------------------------------------------------------
+
+/** A member that has ended, or waited for a restart of its own, waits for its turn. */
+export const wait = (deciding: Deciding, entry: Entry): void => {
+  const { now, state } = deciding
+  const { due, lead } = state.line
+  disarm(state, entry)
+  disarmStable(state, entry)
+  enter(deciding, entry, "Failed")
+  const at = Math.max(due, now)
+  entry.restartAt = at < Number.POSITIVE_INFINITY ? at : undefined
+  entry.sibling = lead?.name
+  if (lead === undefined) return
+  const reason = { _tag: "Sibling", task: lead.name } as const
+  notify(deciding, entry, { _tag: "RestartScheduled", attempt: entry.attempt, delay: at - now, reason })
+}
+
+/** Somebody asks for one by hand: all that waits for the time of its restart waits no longer. */
+export const hasten = ({ state }: Deciding): void => {
+  state.line.due = atOnce
+}
+
+/** It is started when its turn comes, and whoever asked is answered then. */
+export const startInTurn = (deciding: Deciding, entry: Entry, command: "start" | "restart", to: number): void => {
+  hasten(deciding)
+  overtake(deciding, entry, command, command)
+  entry.attempt = 0
+  entry.intent = { _tag: "Command", command }
+  ;(entry.waiters ??= new Set()).add(to)
+}
+
+/** It is not started in its turn. For the rest all is as it was. */
+export const leave = ({ state: { line } }: Deciding, entry: Entry): void => {
+  entry.lined = false
+  entry.sibling = undefined
+  if (line.lead === entry) line.lead = line.toStart.find(({ lined }) => lined) ?? entry
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// how it goes on
+// ---------------------------------------------------------------------------------------------------------------------
+
+/** Goes on, as far as it can without waiting. Asked after every event. */
+export const advance = (deciding: Deciding): void => {
+  const { state } = deciding
+  if (state.closing !== undefined || state.line.yielding) return
+  const isIdle = isOver(state.line) && state.line.waiters.size === 0
+  if (!isIdle && stopAll(deciding) && isDue(deciding) && startAll(deciding)) finish(deciding)
+  if (!state.up && state.expected === 0 && isOver(state.line)) {
+    state.up = true
+    deciding.out.push({ _tag: "Up" })
+  }
+}
+
+const isStopping = (entry: Entry): boolean => isRunning(entry) && !entry.overdue
+
+const isWaitedFor = ({ entry, generation }: Leaving): boolean => entry.generation === generation && isStopping(entry)
+
+const stopAll = (deciding: Deciding): boolean => {
+  const { line } = deciding.state
+  while (line.stopping === undefined || !isWaitedFor(line.stopping)) {
+    const before = line.stopping
+    if (before?.because !== "sibling" && before?.entry.overdue === true) line.refusal ??= unstoppable(before.entry)
+    line.stopping = line.toStop.pop()
+    if (line.stopping === undefined) return true
+    if (isWaitedFor(line.stopping)) stop(deciding, line.stopping)
+  }
+  return false
+}
+
+const stop = (deciding: Deciding, { because, entry }: Leaving): void => {
+  const intent = because === "remove"
+    ? { _tag: "Command", command: because } as const
+    : { _tag: "Line", because } as const
+  if (isUnderWay(entry)) return Running.stop(deciding, entry, intent)
+  // On its way out already. What it is taken for hung for, or was asked to by hand, is not forgotten over a sibling.
+  if (because === "sibling" && entry.intent !== undefined) return
+  overtake(deciding, entry, undefined, "reconfigure")
+  Running.redirect(deciding, entry, intent)
+}
+
+const isDue = ({ now, state }: Deciding): boolean => {
+  const { deadlines, line } = state
+  if (line.due <= now) line.due = atOnce
+  if (line.deadline !== undefined && line.deadline.due !== line.due) yielded(state)
+  if (line.due === atOnce) return true
+  if (line.deadline === undefined && line.due < Number.POSITIVE_INFINITY) {
+    line.deadline = Deadlines.add(deadlines, "Line", Deadlines.own, line.due)
+  }
+  return false
+}
+
+/** What the line waited for is over: the time until a restart, or a turn of others. */
+export const due = ({ state }: Deciding): void => {
+  if (!state.line.yielding) state.line.due = atOnce
+  yielded(state)
+}
+
+/** The next one has to wait until this one is up, or is not going to be. */
+const isComing = (entry: Entry): boolean => {
+  if (entry.settings.ready === "begun") return false
+  switch (entry.phase) {
+    case "Starting":
+    case "Failed":
+      return true
+    case "Stopping":
+      return !entry.overdue && !isLeaving(entry)
+    default:
+      return false
+  }
+}
+
+const startAll = (deciding: Deciding): boolean => {
+  const { deadlines, line } = deciding.state
+  let started = 0
+  while (line.starting === undefined || !isComing(line.starting)) {
+    line.starting = undefined
+    const next = line.toStart[line.next]
+    if (next === undefined) return true
+    if (started === aStretch) {
+      line.yielding = true
+      line.deadline = Deadlines.add(deadlines, "Line", Deadlines.own, deciding.now)
+      return false
+    }
+    line.next++
+    if (!next.lined) continue
+    started++
+    line.starting = next
+    start(deciding, next)
+  }
+  return false
+}
+
+const start = (deciding: Deciding, entry: Entry): void => {
+  // One that does not end is started when it does, without the others.
+  if (isRunning(entry)) return leave(deciding, entry)
+  Running.start(deciding, entry)
+  replyWaiters(deciding, entry)
+}
+
+const finish = (deciding: Deciding): void => {
+  const { line } = deciding.state
+  empty(deciding.state)
+  for (const to of line.waiters) {
+    if (line.refusal === undefined) reply(deciding, to)
+    else refuse(deciding, to, line.refusal)
+  }
+  line.waiters.clear()
+  line.refusal = undefined
+}

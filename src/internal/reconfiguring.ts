@@ -1,0 +1,125 @@
+/**
+ * A supervisor takes over other options while it runs. What is the same keeps its run; what is gone is removed and what
+ * changed is stopped, in reverse order; then what changed and what is new is started, in the new order. Pure.
+ */
+import * as Ending from "./ending.ts"
+import type { Deciding } from "./entry.ts"
+import * as Entries from "./entry.ts"
+import * as Intensity from "./intensity.ts"
+import * as LineUp from "./lineUp.ts"
+import * as Pausing from "./pausing.ts"
+import type { Entry, Event, ListedTask, Refusal, State, SupervisorSettings } from "./state.ts"
+
+export const reconfigure = (deciding: Deciding, event: Event & { readonly _tag: "Reconfigure" }): void => {
+  const { state } = deciding
+  const { change: { settings, tasks }, reply } = event
+  const refusal = whyNot(state, tasks ?? [])
+  if (refusal !== undefined) return Entries.refuse(deciding, reply, refusal)
+  adopt(deciding, settings)
+  const changes = tasks === undefined ? noChanges : relist(deciding, tasks)
+  state.line.waiters.add(reply)
+  deciding.out.push({ _tag: "Tell", notice: { _tag: "SupervisorReconfigured", ...changes } })
+}
+
+const noChanges = { added: [], changed: [], removed: [] }
+
+/** An added task has its name, whatever the list says: it is nobody's to take over. */
+export const whyNot = (state: State, tasks: ReadonlyArray<ListedTask>): Refusal | undefined => {
+  if (state.closing !== undefined) return { _tag: "SupervisorClosed" }
+  const taken = tasks.find(({ name }) => state.names.get(name)?.listed === false)
+  return taken === undefined ? undefined : { _tag: "TaskAlreadyExists", task: taken.name }
+}
+
+const adopt = (deciding: Deciding, settings: SupervisorSettings): void => {
+  const { state } = deciding
+  const before = state.settings.intensity
+  const { intensity } = settings
+  state.settings = settings
+  if (intensity?.restarts !== before?.restarts) Intensity.resize(state.window, intensity?.restarts ?? 0)
+  if (intensity?.whenExceeded !== "pause") Pausing.resume(deciding)
+}
+
+const relist = (deciding: Deciding, tasks: ReadonlyArray<ListedTask>) => {
+  const { state } = deciding
+  const listed = new Set(tasks.map(({ name }) => name))
+  const before = Array.from(state.entries.values())
+  const leaving: Array<{ readonly entry: Entry; readonly because: "reconfigure" | "remove" }> = []
+  const added: Array<string> = []
+  const changed: Array<string> = []
+  const removed: Array<string> = []
+  const order = tasks.map((task) => {
+    const entry = state.names.get(task.name)
+    if (entry === undefined) {
+      added.push(task.name)
+      const made = Entries.create(deciding, { ...task, listed: true })
+      made.lined = true
+      return made
+    }
+    entry.successor = task.settings
+    if (task.same) return entry
+    changed.push(task.name)
+    leaving.push({ entry, because: "reconfigure" })
+    change(deciding, entry)
+    return entry
+  })
+  for (const entry of before) {
+    if (!entry.listed || listed.has(entry.name)) continue
+    removed.push(entry.name)
+    entry.listed = false
+    leaving.push({ entry, because: "remove" })
+  }
+  const gone = new Set(leaving.filter(({ because }) => because === "remove").map(({ entry }) => entry))
+  arrange(state, [...order, ...before.filter((entry) => gone.has(entry) || !listed.has(entry.name))])
+  lineUp(deciding, leaving, before)
+  return { added, changed, removed }
+}
+
+/** It will be another task: nothing of what was due for it still is. */
+const change = (deciding: Deciding, entry: Entry): void => {
+  Entries.forgetQuestion(deciding, entry)
+  if (!Entries.isRunning(entry)) Entries.disarm(deciding.state, entry)
+  entry.restartAt = undefined
+  entry.attempt = 0
+  entry.lined = true
+  entry.version++
+}
+
+/** In the order of the list, and what was added after it. */
+const arrange = (state: State, order: ReadonlyArray<Entry>): void => {
+  state.entries.clear()
+  state.places = 0
+  for (const entry of order) {
+    entry.place = state.places++
+    state.entries.set(entry.id, entry)
+  }
+}
+
+const lineUp = (
+  deciding: Deciding,
+  leaving: ReadonlyArray<{ readonly entry: Entry; readonly because: "reconfigure" | "remove" }>,
+  before: ReadonlyArray<Entry>
+): void => {
+  const { state } = deciding
+  const { line } = state
+  // What was to be stopped still is. Whatever was waited for is brought along now.
+  const pending = line.stopping === undefined ? [...line.toStop] : [...line.toStop, line.stopping]
+  const { starting } = line
+  LineUp.empty(state)
+  // The next one still waits for the one before it, unless that is to be started again itself.
+  if (starting?.lined === false) line.starting = starting
+  const reasons = new Map(pending.map(({ because, entry }) => [entry, because] as const))
+  for (const { because, entry } of leaving) reasons.set(entry, because)
+  for (const entry of before) {
+    const because = reasons.get(entry)
+    if (because === undefined) continue
+    if (because === "remove" && !Entries.isRunning(entry)) remove(deciding, entry)
+    else LineUp.stopBefore(state, entry, because)
+  }
+  for (const entry of state.entries.values()) if (entry.lined) LineUp.stand(deciding, entry)
+}
+
+const remove = (deciding: Deciding, entry: Entry): void => {
+  Entries.overtake(deciding, entry, undefined, "reconfigure")
+  if (!Entries.isSettled(entry.phase)) Ending.dead(deciding, entry, "Killed")
+  Ending.forget(deciding, entry)
+}
