@@ -24,6 +24,7 @@ import {
   Net,
   settle,
   statusOf,
+  tagsOf,
   thrown,
   within
 } from "./support/fixtures.ts"
@@ -36,17 +37,46 @@ const delaysOf = (events: ReadonlyArray<SupervisorEvent>): ReadonlyArray<number>
 
 const interrupted = Effect.interrupt
 
-/** Runs a task under a supervisor of its own for some time, and tells what became of it. */
-const supervise = Effect.fnUntraced(function*<E>(
+/** Runs a task under a supervisor of its own for some time. */
+const observe = Effect.fnUntraced(function*<E>(
   task: Task.Task<unknown, E>,
   time: Duration.Input
 ) {
   const supervisor = yield* Supervisor.make()
-  const { seen } = yield* collect(supervisor.events)
+  const { seen: events } = yield* collect(supervisor.events)
   const handle = yield* supervisor.add(task)
   yield* TestClock.adjust(time)
   yield* settle
-  return { supervisor, handle, status: yield* Effect.orDie(handle.status), events: seen, delays: delaysOf(seen) }
+  return { supervisor, handle, events }
+})
+
+/** The same with a task that is not gone by then, and tells what became of it. */
+const supervise = Effect.fnUntraced(function*<E>(
+  task: Task.Task<unknown, E>,
+  time: Duration.Input
+) {
+  const observed = yield* observe(task, time)
+  return {
+    ...observed,
+    status: yield* Effect.orDie(observed.handle.status),
+    delays: delaysOf(observed.events)
+  }
+})
+
+/** Asserts that the entry has gone by itself, which is told after its end, and gives the outcome that the handle still has. */
+const assertGone = Effect.fnUntraced(function*<A, E>(
+  { events, handle, supervisor }: {
+    readonly supervisor: Supervisor.RunningSupervisor
+    readonly handle: Supervisor.TaskHandle<A, E>
+    readonly events: ReadonlyArray<SupervisorEvent>
+  },
+  end: "TaskCompleted" | "TaskDead"
+) {
+  assertTag(yield* Effect.flip(supervisor.status(handle.name)), "TaskNotFound")
+  assertTag(yield* Effect.flip(handle.status), "TaskNotFound")
+  assert.deepStrictEqual(yield* Effect.orDie(supervisor.statuses), [])
+  assert.deepStrictEqual(tagsOf(events, handle.name).slice(-2), [end, "TaskRemoved"])
+  return yield* Effect.exit(handle.await)
 })
 
 describe("RestartPolicy", () => {
@@ -115,7 +145,7 @@ describe("RestartPolicy", () => {
     const modes: Record<RestartPolicy.Mode, (end: string) => string> = {
       permanent: () => "restarts",
       transient: (end) => end === "success" ? "Completed" : "restarts",
-      temporary: (end) => end === "success" ? "Completed" : "Dead"
+      temporary: (end) => end === "success" ? "Completed, and gone" : "Dead, and gone"
     }
     const table = Object.entries(modes).flatMap(([mode, becomes]) =>
       Object.keys(ends).map((end) => [mode as RestartPolicy.Mode, end, becomes(end)] as const)
@@ -123,22 +153,41 @@ describe("RestartPolicy", () => {
     it.effect.each(table)("a %s task: %s → %s", ([mode, end, becomes]) =>
       Effect.gen(function*() {
         const { body, heartbeat } = ends[end]!
-        const { handle, status, supervisor } = yield* supervise(
+        const observed = yield* observe(
           Task.make("job", body, {
             ...(heartbeat === undefined ? {} : { heartbeat }),
             restart: { mode, schedule: Schedule.spaced("1 minute") }
           }),
           "10 seconds"
         )
-        if (becomes === "restarts") {
-          assert.isDefined(assertStatus(status, "Failed").restartAt)
-          yield* TestClock.adjust("1 minute")
-          assert.strictEqual((yield* Effect.orDie(handle.status)).generation, 2)
-        } else {
-          assert.strictEqual(status._tag, becomes)
-          if (becomes === "Dead") assert.strictEqual(assertStatus(status, "Dead").why, "NotRestartable")
+        const { events, handle, supervisor } = observed
+        switch (becomes) {
+          case "restarts": {
+            assert.isDefined(assertStatus(yield* Effect.orDie(handle.status), "Failed").restartAt)
+            yield* TestClock.adjust("1 minute")
+            assert.strictEqual((yield* Effect.orDie(handle.status)).generation, 2)
+            break
+          }
+          case "Completed": {
+            assertStatus(yield* Effect.orDie(handle.status), "Completed")
+            yield* TestClock.adjust("1 hour")
+            assert.strictEqual((yield* Effect.orDie(handle.status)).generation, 1)
+            break
+          }
+          case "Completed, and gone": {
+            assert.deepStrictEqual(yield* assertGone(observed, "TaskCompleted"), Exit.succeed("done"))
+            break
+          }
+          default: {
+            const dead = assertTag(failureOf(yield* assertGone(observed, "TaskDead")), "TaskDead")
+            assert.strictEqual(dead.why, "NotRestartable")
+            assert.strictEqual(dead.runs, 1)
+            assert.isFalse(dead.cause.reasons.length === 0, "why it ended is kept")
+          }
+        }
+        if (mode === "temporary") {
           yield* TestClock.adjust("1 hour")
-          assert.strictEqual((yield* Effect.orDie(handle.status)).generation, 1)
+          assert.strictEqual(tagsOf(events, "job").filter((tag) => tag === "TaskStarting").length, 1)
         }
         yield* supervisor.shutdown
       }))
@@ -584,11 +633,14 @@ describe("RestartPolicy", () => {
     it.effect("stop and escalate hold for a permanent and a temporary task alike", () =>
       Effect.gen(function*() {
         for (const mode of ["permanent", "temporary"] as const) {
-          const stopped = yield* supervise(
+          const stopped = yield* observe(
             Task.make("job", body(new Auth()), { restart: { mode, on: { Auth: "stop" } } }),
             0
           )
-          assert.strictEqual(assertStatus(stopped.status, "Dead").why, "NotRestartable")
+          const outcome = mode === "temporary"
+            ? yield* assertGone(stopped, "TaskDead")
+            : yield* Effect.exit(stopped.handle.await)
+          assert.strictEqual(assertTag(failureOf(outcome), "TaskDead").why, "NotRestartable")
           const supervisor = yield* Supervisor.make({
             tasks: [Task.make("job", body(new Auth()), { restart: { mode, on: { Auth: "escalate" } } })]
           })
