@@ -105,12 +105,32 @@ describe("Supervisor.run", () => {
 })
 
 describe("Supervisor.make", () => {
-  test("lives in a scope, never fails, and needs its tasks' services", () => {
+  test("lives in a scope, fails as await would, and needs its tasks' services", () => {
     expect(Supervisor.make({ tasks: [query, send] })).type.toBe<
-      Effect.Effect<Supervisor.RunningSupervisor<Timeout | AuthError>, never, Db | Mail | Scope.Scope>
+      Effect.Effect<
+        Supervisor.RunningSupervisor<Timeout | AuthError>,
+        SupervisorError.SupervisorError<Timeout | AuthError>,
+        Db | Mail | Scope.Scope
+      >
     >()
+  })
+
+  test("without tasks it cannot fail", () => {
     expect(Supervisor.make()).type.toBe<
       Effect.Effect<Supervisor.RunningSupervisor<never>, never, Scope.Scope>
+    >()
+    expect(Supervisor.make({ name: "root", tasks: [] })).type.toBe<
+      Effect.Effect<Supervisor.RunningSupervisor<never>, never, Scope.Scope>
+    >()
+    expect(Supervisor.layer({ strategy: "one-for-all" })).type.toBe<Layer.Layer<Supervisor.Supervisor>>()
+    class Empty extends Supervisor.Service<Empty>()("empty") {}
+    expect(Empty.layer).type.toBe<Layer.Layer<Empty>>()
+  })
+
+  test("a list whose length is not known may hold tasks", () => {
+    const tasks: ReadonlyArray<Task.Task<number, Timeout, Db>> = [query]
+    expect(Supervisor.make({ tasks })).type.toBe<
+      Effect.Effect<Supervisor.RunningSupervisor<Timeout>, SupervisorError.SupervisorError<Timeout>, Db | Scope.Scope>
     >()
   })
 
@@ -126,6 +146,121 @@ describe("Supervisor.make", () => {
         | SupervisorError.TaskDead<Timeout | AuthError>
         | SupervisorError.DynamicTaskDead
         | SupervisorError.TooManyDeadTasks
+        | SupervisorError.TooManyRestarts<Timeout | AuthError>
+        | SupervisorError.DynamicTooManyRestarts
+    >()
+  })
+
+  test("too many restarts carry the typed cause; those of a task that was added, an unknown one", () => {
+    expect<SupervisorError.TooManyRestarts<Timeout>["cause"]>().type.toBe<Cause.Cause<Timeout>>()
+    expect<SupervisorError.DynamicTooManyRestarts["exceeded"]["cause"]>().type.toBe<Cause.Cause<unknown>>()
+    expect(Effect.catchTag(supervisor.await, "SupervisorError", ({ reason }) => {
+      if (reason._tag === "TooManyRestarts") expect(reason.cause).type.toBe<Cause.Cause<Timeout | AuthError>>()
+      return Effect.void
+    })).type.toBe<Effect.Effect<void | FinalReport>>()
+  })
+})
+
+describe("options of trees", () => {
+  test("strategies, intensity and autoShutdown are those few words", () => {
+    expect(Supervisor.make).type.toBeCallableWith({
+      strategy: "rest-for-one",
+      intensity: { restarts: 3, within: "5 seconds" },
+      autoShutdown: "any-significant"
+    })
+    expect(Supervisor.make).type.toBeCallableWith({
+      intensity: { restarts: 1, within: 10, whenExceeded: "pause" }
+    })
+    expect(Supervisor.make).type.not.toBeCallableWith({ strategy: "all-for-one" })
+    expect(Supervisor.make).type.not.toBeCallableWith({ strategy: "one_for_all" })
+    expect(Supervisor.make).type.not.toBeCallableWith({ autoShutdown: true })
+    expect(Supervisor.make).type.not.toBeCallableWith({ intensity: { restarts: 3 } })
+    expect(Supervisor.make).type.not.toBeCallableWith({ intensity: { within: "1 second" } })
+    expect(Supervisor.make).type.not.toBeCallableWith({ intensity: { restarts: "3", within: "1 second" } })
+    expect(Supervisor.make).type.not.toBeCallableWith({
+      intensity: { restarts: 3, within: "1 second", whenExceeded: "stop" }
+    })
+    expect<Supervisor.Strategy>().type.toBe<"one-for-one" | "one-for-all" | "rest-for-one">()
+  })
+
+  test("a task says when it is ready, whether it is significant, and its version", () => {
+    expect(Task.make).type.toBeCallableWith("a", Effect.never, {
+      ready: "first-beat",
+      significant: true,
+      version: "2026-11-29"
+    })
+    expect(Task.make).type.toBeCallableWith("a", Effect.never, { ready: "begun", version: 3 })
+    expect(Task.make).type.not.toBeCallableWith("a", Effect.never, { ready: "healthy" })
+    expect(Task.make).type.not.toBeCallableWith("a", Effect.never, { significant: "yes" })
+    expect(Task.make).type.not.toBeCallableWith("a", Effect.never, { version: {} })
+  })
+
+  test("what is of one task alone is no default", () => {
+    expect(Supervisor.make).type.toBeCallableWith({ defaults: { ready: "first-beat" } })
+    expect(Supervisor.make).type.not.toBeCallableWith({ defaults: { significant: true } })
+    expect(Supervisor.make).type.not.toBeCallableWith({ defaults: { version: 1 } })
+  })
+})
+
+describe("reconfigure", () => {
+  test("says what it can fail with, and needs the services of the new tasks and defaults", () => {
+    expect(supervisor.reconfigure({})).type.toBe<Effect.Effect<void, SupervisorError.ReconfigureError>>()
+    expect(supervisor.reconfigure({ tasks: [query, send, plain] })).type.toBe<
+      Effect.Effect<void, SupervisorError.ReconfigureError, Db | Mail>
+    >()
+    expect(supervisor.reconfigure({
+      tasks: [query],
+      defaults: { restart: { schedule: paced }, heartbeat: Heartbeat.probe(Effect.flatMap(Mail, (mail) => mail.send)) }
+    })).type.toBe<Effect.Effect<void, SupervisorError.ReconfigureError, Db | Pace | Mail>>()
+    expect<SupervisorError.ReconfigureError>().type.toBe<
+      | SupervisorError.InvalidOptions
+      | SupervisorError.TaskAlreadyExists
+      | SupervisorError.TaskUnstoppable
+      | SupervisorError.SupervisorClosed
+    >()
+  })
+
+  test("takes all options but those that are for good, each of them also as undefined", () => {
+    expect(supervisor.reconfigure).type.toBeCallableWith({
+      strategy: undefined,
+      intensity: undefined,
+      autoShutdown: undefined,
+      defaults: undefined,
+      healthCheck: undefined,
+      maxDeadFraction: undefined,
+      whenAllCompleted: undefined,
+      shutdownTimeout: undefined,
+      tasks: undefined
+    })
+    expect(supervisor.reconfigure).type.not.toBeCallableWith({ name: "other" })
+    expect(supervisor.reconfigure).type.not.toBeCallableWith({ eventCapacity: 1 })
+    expect(supervisor.reconfigure).type.not.toBeCallableWith({ tasks: [Effect.never] })
+  })
+
+  test("takes tasks made inline, whose errors need not be the supervisor's", () => {
+    expect(supervisor.reconfigure({
+      tasks: [Task.make("config", Effect.fail(new ConfigError()), { restart: { on: { ConfigError: "stop" } } })]
+    })).type.toBe<Effect.Effect<void, SupervisorError.ReconfigureError>>()
+  })
+})
+
+describe("the tree", () => {
+  test("is asked as the supervisor is", () => {
+    type Closed = SupervisorError.SupervisorClosed
+    expect(supervisor.tree.statuses).type.toBe<Effect.Effect<ReadonlyArray<TaskStatus>, Closed>>()
+    expect(supervisor.tree.which).type.toBe<Effect.Effect<ReadonlyArray<Supervisor.Child>, Closed>>()
+    expect(supervisor.tree.count).type.toBe<Effect.Effect<Supervisor.Count, Closed>>()
+    expect(supervisor.tree.events).type.toBe<Stream.Stream<SupervisorEvent>>()
+    expect(supervisor.which).type.toBe<Effect.Effect<ReadonlyArray<Supervisor.Child>, Closed>>()
+    expect(supervisor.count).type.toBe<Effect.Effect<Supervisor.Count, Closed>>()
+    expect<Supervisor.Child["type"]>().type.toBe<"worker" | "supervisor">()
+  })
+
+  test("levels of it are levels of the error", () => {
+    const inner = Supervisor.run({ tasks: [query] })
+    const outer = Supervisor.run({ tasks: [Task.make("inner", inner)] })
+    expect(outer).type.toBe<
+      Effect.Effect<void, SupervisorError.SupervisorError<SupervisorError.SupervisorError<Timeout>>, Db>
     >()
   })
 })
@@ -235,12 +370,16 @@ describe("Layers", () => {
       ]
     }) {}
     expect<Inline["Service"]>().type.toBe<Supervisor.RunningSupervisor<Timeout | AuthError>>()
-    expect(Inline.layer).type.toBe<Layer.Layer<Inline, never, Db | Mail>>()
+    expect(Inline.layer).type.toBe<
+      Layer.Layer<Inline, SupervisorError.SupervisorError<Timeout | AuthError>, Db | Mail>
+    >()
     expect(Inline.key).type.toBe<"test/deep/inline">()
   })
 
-  test("its layer needs the services of its tasks", () => {
-    expect(App.layer).type.toBe<Layer.Layer<App, never, Db | Mail>>()
+  test("its layer needs the services of its tasks, and fails when they do not come up", () => {
+    expect(App.layer).type.toBe<
+      Layer.Layer<App, SupervisorError.SupervisorError<Timeout | AuthError>, Db | Mail>
+    >()
   })
 
   test("layerTask needs the supervisor and the services of the task", () => {
@@ -264,7 +403,9 @@ describe("Layers", () => {
   })
 
   test("the plain service needs the services of its tasks", () => {
-    expect(Supervisor.layer({ tasks: [query] })).type.toBe<Layer.Layer<Supervisor.Supervisor, never, Db>>()
+    expect(Supervisor.layer({ tasks: [query] })).type.toBe<
+      Layer.Layer<Supervisor.Supervisor, SupervisorError.SupervisorError<Timeout>, Db>
+    >()
     expect(Supervisor.layer()).type.toBe<Layer.Layer<Supervisor.Supervisor>>()
   })
 

@@ -83,23 +83,29 @@ describe("the programs of the design", () => {
       }))
   })
 
-  test("4: a tree, without what groups add: a supervisor is an Effect, hence a task", () => {
-    const http = Task.make("http", Effect.never)
+  test("4: a tree: a supervisor is an Effect, hence a task", () => {
     const connection = Task.make("connection", Effect.fail(new Net()))
+    const parser = Task.make("parser", Effect.flatMap(Db, (db) => db.query))
+    const writer = Task.make("writer", Effect.fail(new AuthError()))
+    const http = Task.make("http", Effect.never)
+
     const ingest = Task.make(
       "ingest",
       Supervisor.run({
-        tasks: [connection, quotes]
+        strategy: "rest-for-one",
+        intensity: { restarts: 3, within: "5 seconds" },
+        tasks: [connection, parser, writer]
       }),
       { restart: { times: 2 }, whenDead: "escalate" }
     )
     const root = Supervisor.run({ name: "root", tasks: [ingest, http] })
 
+    expect(ingest).type.toBe<Task.Task<void, SupervisorError.SupervisorError<Net | Query | AuthError>, Db>>()
     expect(root).type.toBe<
       Effect.Effect<
         void,
-        SupervisorError.SupervisorError<SupervisorError.SupervisorError<Net | AuthError | Socket.SocketError>>,
-        Socket.WebSocketConstructor
+        SupervisorError.SupervisorError<SupervisorError.SupervisorError<Net | Query | AuthError>>,
+        Db
       >
     >()
   })
