@@ -5,12 +5,13 @@
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
-import { ours, peers, scenarios } from "./catalogue.ts"
+import { hosted, scenarios } from "./catalogue.ts"
 import { collect } from "./measure.ts"
-import { Request } from "./sampler.ts"
+import { Request } from "./sample.ts"
+import type { Sample } from "./sample.ts"
 
 const name = process.argv[2]
-const peer = [ours, ...peers].find((one) => one.name === name)
+const peer = hosted.find((one) => one.name === name)
 if (peer === undefined) throw new Error(`no peer named ${name}`)
 
 const sample = Effect.fnUntraced(function*(message: unknown) {
@@ -18,7 +19,9 @@ const sample = Effect.fnUntraced(function*(message: unknown) {
   const scenario = scenarios.find((one) => one.name === request.scenario)
   if (scenario === undefined) return yield* Effect.die(new Error(`no scenario named ${request.scenario}`))
   yield* collect
-  return yield* scenario.sample(peer, request.n)
+  const taken = yield* scenario.sample(peer, request.load)
+  const answer: Sample = "notes" in taken ? taken : { values: taken.map((value) => value ?? null), notes: [] }
+  return answer
 })
 
 // No logger writes; the levels are left at their defaults.
@@ -26,10 +29,12 @@ const silent = Effect.provideService(Logger.CurrentLoggers, new Set())
 
 process.on("message", (message) => {
   void Effect.runPromise(silent(sample(message))).then(
-    (values) => process.send?.(values),
+    (answer) => process.send?.(answer),
     (error: unknown) => {
       console.error(error)
       process.exit(1)
     }
   )
 })
+
+process.on("disconnect", () => process.exit())

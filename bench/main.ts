@@ -12,15 +12,15 @@ import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as Schema from "effect/Schema"
-import { ours, peers, scenarios } from "./catalogue.ts"
+import { peers, scenarios } from "./catalogue.ts"
 import type { Peer } from "./peer.ts"
 import * as Report from "./report.ts"
 import type { Result } from "./run.ts"
-import { run } from "./run.ts"
-import * as Sampler from "./sampler.ts"
+import { open, run } from "./run.ts"
+import type { Sampler } from "./sample.ts"
 
 const Tasks = Schema.Int.check(
-  Schema.isBetween({ minimum: 1, maximum: 1_000_000 }, { message: "Expected a whole number from 1 to 1000000" })
+  Schema.isBetween({ minimum: 1, maximum: 10_000_000 }, { message: "Expected a whole number from 1 to 10000000" })
 )
 
 const flags = {
@@ -55,21 +55,26 @@ const bench = Command.make(
   "bench",
   flags,
   Effect.fnUntraced(function*({ json, n, only, quick }) {
-    const all = [ours, ...peers]
-    const shared = new Map<Peer, Sampler.Sampler>()
-    if (quick) { for (const peer of all) shared.set(peer, yield* Sampler.make(peer)) }
+    const shared = new Map<Peer, Sampler>()
+    if (quick) {
+      for (const peer of peers) {
+        if (peer._tag === "Hosted" || (yield* peer.present).can) shared.set(peer, yield* open(peer))
+      }
+    }
     const results: Array<Result> = []
     for (const scenario of scenarios) {
-      if (Option.isSome(only) && only.value !== scenario.name) continue
-      yield* Console.error(`${scenario.name} …`)
-      results.push(
-        yield* run(scenario, all, {
-          n: Option.getOrElse(n, () => quick ? scenario.quickN : scenario.n),
-          repeats: quick ? 1 : scenario.repeats,
-          warmups: quick ? 0 : scenario.warmups,
-          shared
-        })
-      )
+      if (Option.isSome(only) ? only.value !== scenario.name : scenario.apart === true) continue
+      const [first] = scenario.sizes
+      const sizes = quick
+        ? [{ ...scenario.quick, repeats: 1, warmups: 0 }]
+        : Option.isSome(n)
+        ? [first]
+        : scenario.sizes
+      for (const { repeats, seconds, warmups, ...size } of sizes) {
+        const load = { n: Option.getOrElse(n, () => size.n), seconds }
+        yield* Console.error(`${scenario.name}, ${load.n} …`)
+        results.push(yield* run(scenario, peers, { load, repeats, warmups, shared }))
+      }
     }
     yield* Console.log(Report.table(results))
     if (Option.isSome(json)) {
@@ -77,6 +82,6 @@ const bench = Command.make(
       yield* files.writeFileString(json.value, `${JSON.stringify(Report.rows(results), undefined, 2)}\n`)
     }
   }, Effect.scoped)
-).pipe(Command.withDescription("Measures effect-supervisor beside bare fibers and FiberMap with Effect.retry"))
+).pipe(Command.withDescription("Measures effect-supervisor beside bare fibers, FiberMap with Effect.retry, and OTP"))
 
 Command.run(bench, { version: "0.1.0" }).pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)

@@ -28,6 +28,17 @@ export const memory: Effect.Effect<Memory> = Effect.map(collect, () => {
   return { heap: heapUsed, rss }
 })
 
+/** How much of a core this process takes in so many seconds from now, in per cent. */
+export const cpuShare = Effect.fnUntraced(function*(seconds: number) {
+  // Garbage from before is not this time's.
+  yield* collect
+  const before = now()
+  const used = process.cpuUsage()
+  yield* Effect.sleep(seconds * 1000)
+  const { system, user } = process.cpuUsage(used)
+  return (user + system) / (now() - before) / 10
+})
+
 /** The smallest value that at least the given fraction of all does not exceed. */
 export const percentile = (values: ReadonlyArray<number>, fraction: number): number => {
   const sorted = values.toSorted((a, b) => a - b)

@@ -3,9 +3,11 @@
  */
 import { availableParallelism, cpus } from "node:os"
 import type { Summary } from "./measure.ts"
+import type { PeerName } from "./peer.ts"
 import type { Outcome, Result } from "./run.ts"
+import type { Metric } from "./scenario.ts"
 
-export interface Row {
+interface Row {
   readonly scenario: string
   readonly n: number
   readonly metric: string
@@ -14,12 +16,12 @@ export interface Row {
   readonly peer: string
   /** `null` where the peer cannot do the thing at all. */
   readonly peerValue: number | null
-  /** Ours through theirs: smaller is better. */
+  /** Ours through theirs: smaller is better. `null` as well where theirs is nothing. */
   readonly ratio: number | null
 }
 
-const figureOf = (outcome: Outcome, index: number): Summary | undefined =>
-  typeof outcome.figures === "string" ? undefined : outcome.figures[index]?.summary
+const figureOf = (outcome: Outcome | undefined, index: number): Summary | undefined =>
+  outcome === undefined || typeof outcome.figures === "string" ? undefined : outcome.figures[index]
 
 const round = (value: number): number => Number(value.toPrecision(4))
 
@@ -28,7 +30,7 @@ export const rows = (results: ReadonlyArray<Result>): ReadonlyArray<Row> =>
   results.flatMap(({ n, outcomes, scenario }) =>
     scenario.metrics.flatMap((metric, index) => {
       const [ours, ...others] = outcomes
-      const value = ours === undefined ? undefined : figureOf(ours, index)?.median
+      const value = figureOf(ours, index)?.median
       if (value === undefined) return []
       return others.map((other) => {
         const theirs = figureOf(other, index)?.median
@@ -40,24 +42,38 @@ export const rows = (results: ReadonlyArray<Result>): ReadonlyArray<Row> =>
           value: round(value),
           peer: other.peer.name,
           peerValue: theirs === undefined ? null : round(theirs),
-          ratio: theirs === undefined ? null : round(value / theirs)
+          ratio: theirs === undefined || theirs <= 0 ? null : round(value / theirs)
         }
       })
     })
   )
 
-const shown = (value: number): string =>
-  value >= 100
-    ? Math.round(value).toLocaleString("en-GB")
-    : value >= 10
-    ? value.toFixed(1)
-    : value.toFixed(2)
+const shown = (value: number): string => {
+  const size = Math.abs(value)
+  if (size >= 100) return Math.round(value).toLocaleString("en-GB")
+  if (size >= 10) return value.toFixed(1)
+  return size >= 0.1 || value === 0 ? value.toFixed(2) : value.toPrecision(1)
+}
 
-const cell = (summary: Summary | undefined, ours: Summary | undefined): string => {
-  if (summary === undefined) return "-"
-  const spread = summary.min === summary.max ? "" : ` (${shown(summary.min)}–${shown(summary.max)})`
-  const ratio = ours === undefined ? "" : ` ×${shown(ours.median / summary.median)}`
-  return `${shown(summary.median)}${spread}${ratio}`
+/** `missed` is said of a figure that is there and not as good. */
+const against = (value: number | undefined, atMost: number): string =>
+  `≤ ${shown(atMost).replace(/\.0+$/, "")}${value !== undefined && value > atMost ? " missed" : ""}`
+
+const reach = ({ aim }: Metric, ours: Summary | undefined, first: Summary | undefined): string => {
+  if (aim?.atMost !== undefined) return against(ours?.median, aim.atMost)
+  return aim?.besideFirst === undefined || first === undefined || first === ours
+    ? ""
+    : against(ours?.median, aim.besideFirst * first.median)
+}
+
+const figure = ({ max, median, min }: Summary): string =>
+  `${shown(median)}${min === max ? "" : ` (${shown(min)}–${shown(max)})`}`
+
+const beside = (theirs: Summary | undefined, ours: Summary | undefined, atMost: number | undefined): string => {
+  if (theirs === undefined) return "-"
+  if (ours === undefined || theirs.median <= 0) return figure(theirs)
+  const ratio = ours.median / theirs.median
+  return `${figure(theirs)} ×${shown(ratio)}${atMost === undefined ? "" : `, ${against(ratio, atMost)}`}`
 }
 
 const line = (cells: ReadonlyArray<string>, widths: ReadonlyArray<number>): string =>
@@ -78,30 +94,56 @@ export const machine = (): string => {
   return `${model}, ${cores} ${cores === 1 ? "core" : "cores"}, Node ${process.version}`
 }
 
-/** The table, and below it why a peer has no figure and what each scenario measures. */
+/** Why there is no figure, once for all scenarios that have the same to say. */
+const absences = (results: ReadonlyArray<Result>): ReadonlyArray<string> => {
+  const where = new Map<string, Set<string>>()
+  for (const { outcomes, scenario } of results) {
+    for (const { figures, peer } of outcomes) {
+      if (typeof figures !== "string") continue
+      const what = `${peer.name}: ${figures}`
+      where.set(what, (where.get(what) ?? new Set()).add(scenario.name))
+    }
+  }
+  const all = new Set(results.map(({ scenario }) => scenario)).size
+  return Array.from(
+    where,
+    ([what, names]) => names.size === all ? `- ${what}` : `- \`-\` (${Array.from(names).join(", ")}) ${what}`
+  )
+}
+
+/**
+ * The table, and below it what each scenario measures and why a peer has no figure. What is to be reached stands beside
+ * the figures when they were taken at the sizes that it is meant for.
+ */
 export const table = (results: ReadonlyArray<Result>): string => {
   const peers = results[0]?.outcomes.map((outcome) => outcome.peer) ?? []
-  const head = ["scenario", "n", "metric", "unit", ...peers.map((peer) => peer.name)]
-  const body = results.flatMap(({ n, outcomes, scenario }) =>
-    scenario.metrics.map((metric, index) => {
-      const ours = outcomes[0] === undefined ? undefined : figureOf(outcomes[0], index)
+  const head = ["scenario", "n", "metric", "unit", "reach", ...peers.map((peer) => peer.name)]
+  const body = results.flatMap(({ n, outcomes, scenario }) => {
+    const isMeant = scenario.sizes.some((size) => size.n === n)
+    const first = results.find((result) => result.scenario === scenario)?.outcomes[0]
+    return scenario.metrics.map((metric, index) => {
+      const ours = figureOf(outcomes[0], index)
+      const aim = (peer: PeerName) => isMeant ? metric.aim?.beside?.[peer] : undefined
       return [
         index === 0 ? scenario.name : "",
         index === 0 ? n.toLocaleString("en-GB") : "",
         metric.name,
         metric.unit,
-        ...outcomes.map((outcome, place) => cell(figureOf(outcome, index), place === 0 ? undefined : ours))
+        isMeant ? reach(metric, ours, figureOf(first, index)) : "",
+        ...outcomes.map((outcome, place) => {
+          const theirs = figureOf(outcome, index)
+          if (place > 0) return beside(theirs, ours, aim(outcome.peer.name))
+          return theirs === undefined ? "-" : figure(theirs)
+        })
       ]
     })
-  )
+  })
+  const scenarios = new Set(results.map(({ scenario }) => scenario))
   const notes = [
-    ...results.map(({ scenario }) => `- ${scenario.name}: ${scenario.about}`),
+    ...Array.from(scenarios, ({ about, name }) => `- ${name}: ${about}`),
     ...peers.map((peer) => `- ${peer.name}: ${peer.about}`),
-    ...results.flatMap(({ outcomes, scenario }) =>
-      outcomes.flatMap(({ figures, peer }) =>
-        typeof figures === "string" ? [`- \`-\` (${scenario.name}, ${peer.name}): ${figures}`] : []
-      )
-    )
+    ...absences(results),
+    ...results.flatMap(({ notes, scenario }) => notes.map((note) => `- ${scenario.name}, ${note}`))
   ]
   return `${machine()}\n\n${markdown([head, ...body])}\n\n${notes.join("\n")}\n`
 }

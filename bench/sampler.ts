@@ -1,45 +1,51 @@
 /**
- * The other side of `child.ts`: starts such a process, asks it for samples, and ends it with the scope.
+ * The other side of `child.ts`: starts such a process for a hosted peer, asks it for samples, and ends it with the scope.
  */
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { fork } from "node:child_process"
 import { fileURLToPath } from "node:url"
-import type { Peer } from "./peer.ts"
-import type { Scenario } from "./scenario.ts"
+import type { Hosted } from "./peer.ts"
+import type { Sampler } from "./sample.ts"
+import { Sample, SampleFailed } from "./sample.ts"
 
-/** A process that measures has ended, or answers nonsense; what it had to say is on standard error. */
-class SampleFailed extends Data.TaggedError("SampleFailed")<{ readonly message: string }> {}
-
-/** What such a process is sent. */
-export const Request = Schema.Struct({ scenario: Schema.String, n: Schema.Int })
-
-/** What it answers: one value a metric. */
-const Values = Schema.Array(Schema.Finite)
-
-export interface Sampler {
-  readonly sample: (scenario: Scenario, n: number) => Effect.Effect<ReadonlyArray<number>, SampleFailed>
-}
-
-export const make = Effect.fnUntraced(function*(peer: Peer) {
+export const make = Effect.fnUntraced(function*(peer: Hosted, nodeFlags: ReadonlyArray<string> = []) {
   // `--expose-gc` and the custom condition are handed on.
   const child = yield* Effect.acquireRelease(
-    Effect.sync(() => fork(fileURLToPath(new URL("./child.ts", import.meta.url)), [peer.name])),
-    (child) => Effect.sync(() => child.kill())
+    Effect.sync(() =>
+      fork(fileURLToPath(new URL("./child.ts", import.meta.url)), [peer.name], {
+        execArgv: [...process.execArgv, ...nodeFlags]
+      })
+    ),
+    // It ends by itself when nobody is there any more, in good order: a profiler writes down what it has seen.
+    (child) =>
+      Effect.callback<void>((resume) => {
+        if (!child.connected) return resume(Effect.void)
+        const late = setTimeout(() => child.kill(), 10_000)
+        child.once("exit", () => {
+          clearTimeout(late)
+          resume(Effect.void)
+        }).disconnect()
+      })
   )
   const answer = Effect.callback<unknown, SampleFailed>((resume) => {
-    const onMessage = (message: unknown) => resume(Effect.succeed(message))
-    const onExit = (code: number | null) =>
+    const forget = () => child.off("message", onMessage).off("exit", onExit)
+    const onMessage = (message: unknown) => {
+      forget()
+      resume(Effect.succeed(message))
+    }
+    const onExit = (code: number | null) => {
+      forget()
       resume(Effect.fail(new SampleFailed({ message: `the process for ${peer.name} ended with code ${code}` })))
-    child.once("message", onMessage).once("exit", onExit)
-    return Effect.sync(() => child.off("message", onMessage).off("exit", onExit))
+    }
+    child.on("message", onMessage).on("exit", onExit)
+    return Effect.sync(forget)
   })
   const sampler: Sampler = {
-    sample: (scenario, n) =>
-      Effect.sync(() => child.send({ scenario: scenario.name, n } satisfies typeof Request.Type)).pipe(
+    sample: (request) =>
+      Effect.sync(() => child.send(request)).pipe(
         Effect.andThen(answer),
-        Effect.flatMap(Schema.decodeUnknownEffect(Values)),
+        Effect.flatMap(Schema.decodeUnknownEffect(Sample)),
         Effect.catchTag(
           "SchemaError",
           (error) =>

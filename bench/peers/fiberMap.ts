@@ -4,8 +4,8 @@
 import * as Effect from "effect/Effect"
 import * as FiberMap from "effect/FiberMap"
 import * as Schedule from "effect/Schedule"
-import type { Peer } from "../peer.ts"
-import { able } from "../peer.ts"
+import type { Hosted } from "../peer.ts"
+import { able, unable } from "../peer.ts"
 
 /** What effect-supervisor does of its own accord. */
 const standard = Schedule.max([
@@ -13,12 +13,22 @@ const standard = Schedule.max([
   Schedule.recurs(5)
 ])
 
-export const fiberMap: Peer = {
+export const fiberMap: Hosted = {
+  _tag: "Hosted",
   name: "FiberMap + retry",
   about: "`FiberMap.run` of `Effect.retry`: retried in the same fiber, no status, nobody told when it gives up",
-  abilities: { restartsFailed: able, restartsByName: able },
-  prepare: (works, { schedule = standard }) => {
-    const effects = new Map(works.map((work) => [work.name, Effect.retry(work.effect, schedule)] as const))
+  abilities: {
+    restartsFailed: able,
+    restartsByName: able,
+    restartsAsOne: unable("fibers know nothing of each other"),
+    forgetsFailures: unable("the default policy's five restarts are all there are, however far apart"),
+    showsStatuses: unable("it has names and fibers alone"),
+    hearsBeats: unable("nobody listens"),
+    tellsEvents: unable("there are none")
+  },
+  prepare: (works, { schedule = "default" }) => {
+    const policy = schedule === "default" ? standard : schedule
+    const effects = new Map(works.map((work) => [work.name, Effect.retry(work.effect, policy)] as const))
     return Effect.gen(function*() {
       const map = yield* FiberMap.make<string, never, unknown>()
       for (const [name, effect] of effects) yield* FiberMap.run(map, name, effect)
@@ -34,5 +44,6 @@ export const fiberMap: Peer = {
         healthy: undefined
       }
     })
-  }
+  },
+  beater: Effect.succeed(() => undefined)
 }

@@ -5,15 +5,22 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import type { Peer, Work } from "../peer.ts"
+import type { Hosted, Work } from "../peer.ts"
 import { able, unable } from "../peer.ts"
 
-export const fibers: Peer = {
+export const fibers: Hosted = {
+  _tag: "Hosted",
   name: "bare fibers",
   about: "`Effect.forkIn` a scope, the floor; a failed one is forked again by an observer of its end",
   abilities: {
     restartsFailed: able,
-    restartsByName: unable("a fiber has no name")
+    restartsByName: unable("a fiber has no name"),
+    restartsAsOne: unable("fibers know nothing of each other"),
+    // It never counts them.
+    forgetsFailures: able,
+    showsStatuses: unable("there are none"),
+    hearsBeats: unable("nobody listens"),
+    tellsEvents: unable("there are none")
   },
   prepare: (works, { schedule }) =>
     Effect.gen(function*() {
@@ -30,6 +37,7 @@ export const fibers: Peer = {
         const fiber = yield* fork(work)
         if (schedule !== undefined) again(work, fiber)
       }
-      return { restart: () => Effect.die(new Error("a fiber has no name")), healthy: undefined }
-    })
+      return { healthy: undefined }
+    }),
+  beater: Effect.succeed(() => undefined)
 }

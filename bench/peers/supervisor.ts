@@ -1,6 +1,7 @@
 /**
  * effect-supervisor as it comes: status, metrics and heartbeats at their defaults, one subscriber that drains events.
  */
+import * as Heartbeat from "effect-supervisor/Heartbeat"
 import * as Supervisor from "effect-supervisor/Supervisor"
 import type { SupervisorEvent } from "effect-supervisor/SupervisorEvent"
 import * as SupervisorMetrics from "effect-supervisor/SupervisorMetrics"
@@ -8,7 +9,7 @@ import * as Task from "effect-supervisor/Task"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Stream from "effect/Stream"
-import type { Peer } from "../peer.ts"
+import type { Hosted } from "../peer.ts"
 import { able } from "../peer.ts"
 
 const name = "bench"
@@ -18,15 +19,30 @@ const healthy = Effect.map(
   (gauge) => gauge.value
 )
 
-export const supervisor: Peer = {
+export const supervisor: Hosted = {
+  _tag: "Hosted",
   name: "effect-supervisor",
   about: "all features at their defaults, one live subscriber to the events, no logger",
-  abilities: { restartsFailed: able, restartsByName: able },
-  prepare: (works, { schedule }) => {
-    const options = schedule === undefined ? undefined : { restart: { schedule } }
+  abilities: {
+    restartsFailed: able,
+    restartsByName: able,
+    restartsAsOne: able,
+    forgetsFailures: able,
+    showsStatuses: able,
+    hearsBeats: able,
+    tellsEvents: able
+  },
+  prepare: (works, { asOne, beatByHand, schedule, stableAfter }) => {
+    const options = {
+      ...(schedule === undefined || schedule === "default" ? {} : { restart: { schedule } }),
+      ...(stableAfter === undefined ? {} : { stableAfter }),
+      ...(beatByHand === true ? { heartbeat: Heartbeat.manual() } : {})
+    }
     const tasks = works.map((work) => Task.make(work.name, work.effect, options))
     // None of the works can fail the start: none is waited for until it is ready.
-    const made = Effect.orDie(Supervisor.make({ name, tasks }))
+    const made = Effect.orDie(
+      Supervisor.make({ name, tasks, ...(asOne === true ? { strategy: "one-for-all" as const } : {}) })
+    )
     return Effect.gen(function*() {
       const scope = yield* Effect.scope
       let missed = 0
@@ -40,13 +56,17 @@ export const supervisor: Peer = {
           Effect.forkIn(Stream.runForEachArray(seen.events, drain), scope, { startImmediately: true })
         ))
       return {
-        restart: supervisor.restart,
         healthy: Effect.flatMap(
           healthy,
           (tasks) =>
             missed === 0 ? Effect.succeed(tasks) : Effect.die(new Error(`the subscriber missed ${missed} events`))
-        )
+        ),
+        restart: supervisor.restart,
+        status: supervisor.status,
+        statuses: supervisor.statuses,
+        events: supervisor.events
       }
     })
-  }
+  },
+  beater: Heartbeat.beater
 }

@@ -7,14 +7,23 @@ import * as Works from "../works.ts"
 export const idleMemory: Scenario = {
   name: "idle-memory",
   about: "what a task that runs and does nothing holds, after a forced collection; names and bodies not counted",
-  n: 100_000,
-  quickN: 5000,
-  repeats: 3,
-  warmups: 0,
+  sizes: [{ n: 100_000, seconds: 0, repeats: 3, warmups: 0 }],
+  quick: { n: 5000, seconds: 0 },
   fresh: true,
-  metrics: [{ name: "heap per task", unit: "B" }, { name: "RSS per task", unit: "B" }],
+  metrics: [
+    {
+      name: "heap per task",
+      unit: "B",
+      aim: { atMost: 1600, beside: { "OTP one_for_one": 1, "OTP simple_one_for_one": 1 } }
+    },
+    {
+      name: "RSS per task",
+      unit: "B",
+      aim: { atMost: 2600, beside: { "OTP one_for_one": 1, "OTP simple_one_for_one": 1 } }
+    }
+  ],
   needs: () => able,
-  sample: (peer, n) => {
+  sample: (peer, { n }) => {
     const held = (count: number) =>
       Effect.scoped(Effect.gen(function*() {
         const { begun, effect } = Works.counting()

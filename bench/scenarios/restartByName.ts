@@ -21,19 +21,16 @@ const scattered = (n: number): ReadonlyArray<number> => {
 export const restartByName: Scenario = {
   name: "restart-by-name",
   about: "each task once, one command at a time: from the call until the new body runs, and until the call returns",
-  n: 10_000,
-  quickN: 1000,
-  repeats: 9,
-  warmups: 6,
-  fresh: false,
+  sizes: [{ n: 10_000, seconds: 0, repeats: 9, warmups: 6 }],
+  quick: { n: 1000, seconds: 0 },
   metrics: [
-    { name: "new run, p50", unit: "us" },
-    { name: "new run, p99", unit: "us" },
+    { name: "new run, p50", unit: "us", aim: { atMost: 8, beside: { "OTP one_for_one": 0.2 } } },
+    { name: "new run, p99", unit: "us", aim: { atMost: 25, beside: { "OTP one_for_one": 0.2 } } },
     { name: "returned, p50", unit: "us" },
     { name: "returned, p99", unit: "us" }
   ],
   needs: (peer) => peer.abilities.restartsByName,
-  sample: (peer, n) =>
+  sample: (peer, { n }) =>
     Effect.scoped(Effect.gen(function*() {
       let begunAt = 0
       let begun = 0
@@ -46,12 +43,13 @@ export const restartByName: Scenario = {
         })
       )
       const opened = yield* peer.prepare(works, {})
+      const restart = Works.has(opened.restart)
       yield* Works.untilBegun(() => begun, n)
       const untilBegun: Array<number> = []
       const untilReturned: Array<number> = []
       for (const index of scattered(n)) {
         const before = now()
-        yield* Effect.orDie(opened.restart(works[index]!.name))
+        yield* Effect.orDie(restart(works[index]!.name))
         untilReturned.push((now() - before) * 1000)
         untilBegun.push((begunAt - before) * 1000)
       }

@@ -7,14 +7,18 @@ import * as Works from "../works.ts"
 export const start: Scenario = {
   name: "start",
   about: "from nothing until all bodies run and all tasks are Healthy, without and with declaring the tasks",
-  n: 100_000,
-  quickN: 2000,
-  repeats: 7,
-  warmups: 2,
-  fresh: false,
-  metrics: [{ name: "until all are up", unit: "ms" }, { name: "with declaring", unit: "ms" }],
+  sizes: [{ n: 100_000, seconds: 0, repeats: 7, warmups: 2 }],
+  quick: { n: 2000, seconds: 0 },
+  metrics: [
+    {
+      name: "until all are up",
+      unit: "ms",
+      aim: { atMost: 400, beside: { "OTP one_for_one": 0.5, "OTP simple_one_for_one": 1, "bare fibers": 4 } }
+    },
+    { name: "with declaring", unit: "ms" }
+  ],
   needs: () => able,
-  sample: (peer, n) =>
+  sample: (peer, { n }) =>
     Effect.scoped(Effect.gen(function*() {
       const { begun, effect } = Works.counting()
       const works = Works.make(n, effect)
