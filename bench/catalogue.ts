@@ -9,11 +9,13 @@ import { supervisor } from "./peers/supervisor.ts"
 import type { Scenario } from "./scenario.ts"
 import { beatEverySecond } from "./scenarios/beatEverySecond.ts"
 import { beats } from "./scenarios/beats.ts"
+import { bundle } from "./scenarios/bundle.ts"
 import { commandInStorm } from "./scenarios/commandInStorm.ts"
 import { crashStorm } from "./scenarios/crashStorm.ts"
 import { groupRestart } from "./scenarios/groupRestart.ts"
 import { idle } from "./scenarios/idle.ts"
 import { idleMemory } from "./scenarios/idleMemory.ts"
+import { importing } from "./scenarios/importing.ts"
 import { restartByName } from "./scenarios/restartByName.ts"
 import { simulatedDay } from "./scenarios/simulatedDay.ts"
 import { start } from "./scenarios/start.ts"
@@ -39,5 +41,7 @@ export const scenarios: ReadonlyArray<Scenario> = [
   beats,
   beatEverySecond,
   subscribers,
-  simulatedDay
+  simulatedDay,
+  importing,
+  bundle
 ]

@@ -80,6 +80,10 @@ export interface Hosted extends Described {
   ) => Effect.Effect<Opened, never, Scope.Scope>
   /** Inside a work: how it shows life. With a peer that does not listen, it calls nobody. */
   readonly beater: Effect.Effect<() => void>
+  /** What one imports for it. */
+  readonly imports: ReadonlyArray<string>
+  /** The least program that uses it. */
+  readonly program: URL
 }
 
 /** Has a process of its own kind, and takes the samples itself. */

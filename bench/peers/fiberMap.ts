@@ -45,5 +45,7 @@ export const fiberMap: Hosted = {
       }
     })
   },
-  beater: Effect.succeed(() => undefined)
+  beater: Effect.succeed(() => undefined),
+  imports: ["effect/Effect", "effect/FiberMap", "effect/Schedule"],
+  program: new URL("../programs/fiberMap.ts", import.meta.url)
 }

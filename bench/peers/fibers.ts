@@ -39,5 +39,7 @@ export const fibers: Hosted = {
       }
       return { healthy: undefined }
     }),
-  beater: Effect.succeed(() => undefined)
+  beater: Effect.succeed(() => undefined),
+  imports: ["effect/Effect"],
+  program: new URL("../programs/fibers.ts", import.meta.url)
 }

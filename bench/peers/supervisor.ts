@@ -68,5 +68,7 @@ export const supervisor: Hosted = {
       }
     })
   },
-  beater: Heartbeat.beater
+  beater: Heartbeat.beater,
+  imports: ["effect-supervisor/Supervisor"],
+  program: new URL("../programs/supervisor.ts", import.meta.url)
 }

@@ -1,0 +1,4 @@
+/** One fiber. */
+import * as Effect from "effect/Effect"
+
+Effect.runFork(Effect.never)
