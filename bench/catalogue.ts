@@ -16,6 +16,7 @@ import { groupRestart } from "./scenarios/groupRestart.ts"
 import { idle } from "./scenarios/idle.ts"
 import { idleMemory } from "./scenarios/idleMemory.ts"
 import { importing } from "./scenarios/importing.ts"
+import { million } from "./scenarios/million.ts"
 import { restartByName } from "./scenarios/restartByName.ts"
 import { simulatedDay } from "./scenarios/simulatedDay.ts"
 import { start } from "./scenarios/start.ts"
@@ -43,5 +44,6 @@ export const scenarios: ReadonlyArray<Scenario> = [
   subscribers,
   simulatedDay,
   importing,
-  bundle
+  bundle,
+  million
 ]
