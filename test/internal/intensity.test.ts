@@ -52,7 +52,7 @@ describe("intensity", () => {
       }
       return true
     },
-    { fastCheck: { numRuns: 500, size: "max" } }
+    { arbitrary: { runs: 500, size: 200 } }
   )
 
   it("is exact to the millisecond: at the period's end a restart still counts, after it no more", () => {
