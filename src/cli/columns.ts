@@ -6,9 +6,19 @@ import * as Text from "./text.ts"
 import type { Paint } from "./tone.ts"
 import * as Tone from "./tone.ts"
 
+/** A task as it is shown. */
+export interface Shown {
+  readonly status: TaskStatus
+  /** What leads to it from the task above, and its name there. */
+  readonly branch: string
+  readonly name: string
+  /** Until when the supervisor that it runs restarts nothing. */
+  readonly pausedUntil?: number | undefined
+}
+
 interface Column {
   readonly head: string
-  readonly cell: (status: TaskStatus, now: number) => string
+  readonly cell: (shown: Shown, now: number) => string
   readonly align?: "right"
 }
 
@@ -18,9 +28,12 @@ export type Layout = ReadonlyArray<Column & { readonly width: number }>
 const none = "–"
 const gap = "  "
 
-const task: Column = { head: "TASK", cell: (status) => Text.clean(status.task) }
+const task: Column = { head: "TASK", cell: ({ branch, name }) => branch + Text.clean(name) }
 
-const status = (cell: (status: TaskStatus) => string): Column => ({ head: "STATUS", cell })
+const status = (cell: (status: TaskStatus) => string): Column => ({
+  head: "STATUS",
+  cell: ({ status }) => cell(status)
+})
 
 /** Why a task is dead, as people say it. */
 export const deadReasons: Record<DeadReason, string> = {
@@ -38,32 +51,41 @@ const statusInFull = status((status) => {
 
 const statusInShort = status((status) => status._tag === "Stopping" && status.overdue ? "Stopping!" : status._tag)
 
-const generation = (head: string): Column => ({ head, align: "right", cell: (status) => String(status.generation) })
+const generation = (head: string): Column => ({ head, align: "right", cell: ({ status }) => String(status.generation) })
 
-const attempts = (head: string): Column => ({ head, align: "right", cell: (status) => String(status.attempt) })
+const attempts = (head: string): Column => ({ head, align: "right", cell: ({ status }) => String(status.attempt) })
 
 const uptime: Column = {
   head: "UPTIME",
   align: "right",
-  cell: (status, now) => {
+  cell: ({ status }, now) => {
     const runs = status._tag === "Starting" || status._tag === "Healthy" || status._tag === "Stopping"
     return runs && status.startedAt !== undefined ? Text.seconds(now - status.startedAt) : none
   }
 }
 
-/** When it failed, and what it said: what is cut off is the end of the message. */
+/** That restarts are paused, and for how long. */
+export const pause = (until: number, now: number): string =>
+  `restarts are paused for ${Text.countdown(Math.max(0, until - now))}`
+
+/**
+ * When it failed, and what it said: what is cut off is the end of the message. In its place what keeps the task from
+ * running when that is no failure of its own.
+ */
 const lastFailure: Column = {
   head: "LAST FAILURE",
-  cell: ({ lastFailure }, now) =>
-    lastFailure === undefined
-      ? none
-      : `${Text.seconds(now - lastFailure.at)} ago: ${Text.clean(lastFailure.message)}`
+  cell: ({ pausedUntil, status }, now) => {
+    if (pausedUntil !== undefined) return pause(pausedUntil, now)
+    if (status._tag === "Failed" && status.sibling !== undefined) return `restarts with ${Text.clean(status.sibling)}`
+    const failure = status.lastFailure
+    return failure === undefined ? none : `${Text.seconds(now - failure.at)} ago: ${Text.clean(failure.message)}`
+  }
 }
 
 const nextRestart = (head: string, before: string): Column => ({
   head,
   align: "right",
-  cell: (status, now) => {
+  cell: ({ status }, now) => {
     if (status._tag === "Dead" && Tone.isGivenUp(status.why)) return "never"
     if (status._tag !== "Failed") return none
     if (status.restartAt === undefined) return "never"
@@ -112,7 +134,7 @@ const variants: ReadonlyArray<{ readonly columns: ReadonlyArray<Column>; readonl
 const longestTask = 32
 
 /** Chooses the roomiest columns in which all is readable; the failure takes what the others leave. */
-export const layOut = (shown: ReadonlyArray<TaskStatus>, now: number, width: number): Layout => {
+export const layOut = (shown: ReadonlyArray<Shown>, now: number, width: number): Layout => {
   let layout: Layout = []
   for (const { columns, forFailure } of variants) {
     const natural = columns.map((column) => ({
@@ -128,16 +150,16 @@ export const layOut = (shown: ReadonlyArray<TaskStatus>, now: number, width: num
   return layout
 }
 
-const naturalWidth = (column: Column, shown: ReadonlyArray<TaskStatus>, now: number): number => {
+const naturalWidth = (column: Column, shown: ReadonlyArray<Shown>, now: number): number => {
   let widest = column.head.length
-  for (const status of shown) widest = Math.max(widest, Text.width(column.cell(status, now)))
+  for (const one of shown) widest = Math.max(widest, Text.width(column.cell(one, now)))
   return column === task ? Math.min(widest, longestTask) : widest
 }
 
 export const header = (layout: Layout, width: number, paint: Paint): string =>
   paint("quiet", Text.clip(layout.map((column) => Text.fit(column.head, column.width, column.align)).join(gap), width))
 
-export const row = (layout: Layout, status: TaskStatus, now: number, width: number, paint: Paint): string => {
+export const row = (layout: Layout, shown: Shown, now: number, width: number, paint: Paint): string => {
   let room = width
   let line = ""
   for (const column of layout) {
@@ -145,8 +167,8 @@ export const row = (layout: Layout, status: TaskStatus, now: number, width: numb
     const cells = Math.min(column.width, room - before.length)
     if (cells <= 0) break
     room -= before.length + cells
-    const text = Text.fit(column.cell(status, now), cells, column.align)
-    line += before + (column.head === statusInFull.head ? paint(Tone.ofStatus(status), text) : text)
+    const text = Text.fit(column.cell(shown, now), cells, column.align)
+    line += before + (column.head === statusInFull.head ? paint(Tone.ofStatus(shown.status), text) : text)
   }
   return line
 }

@@ -14,7 +14,7 @@ import type { Tone } from "./tone.ts"
 export interface Entry {
   readonly at: number
   readonly level: LogLevel.LogLevel
-  /** The path of the task that logged it or that it is about, if there is one. */
+  /** The path of the task that logged it, or of the task or supervisor that it is about, if there is one. */
   readonly path: string | undefined
   /** May be of several lines. */
   readonly text: string
@@ -29,18 +29,22 @@ export const logger = (
   Logger.make(({ cause, date, fiber, logLevel, message }) => {
     const { supervisor, task } = fiber.getRef(References.CurrentLogAnnotations)
     const run = fiber.getRef(Supervisor.current)
-    // A run's own logs come from within the run; a supervisor's come from outside of all.
-    if (run === undefined && typeof supervisor === "string" && shown(supervisor)) return
+    // A supervisor's own logs name it, and come from outside of all runs, or from within the one that it was made in.
+    const isOfSupervisor = typeof supervisor === "string" && (run === undefined || isWithin(supervisor, run.path))
+    if (isOfSupervisor && shown(supervisor)) return
     const parts = Array.isArray(message) ? message : [message]
     sink({
       at: date.getTime(),
       level: logLevel,
-      path: run?.path ??
-        (typeof supervisor === "string" && typeof task === "string" ? `${supervisor}/${task}` : undefined),
+      path: !isOfSupervisor ? run?.path : typeof task === "string" ? `${supervisor}/${task}` : supervisor,
       text: parts.map((part) => typeof part === "string" ? part : Formatter.format(part)).join(" "),
       cause
     })
   })
+
+/** Whether a path is that of the supervisor, or of one below it. */
+export const isWithin = (path: string, supervisor: string): boolean =>
+  path === supervisor || path.startsWith(`${supervisor}/`)
 
 export const toneOf = (level: LogLevel.LogLevel): Tone => {
   switch (level) {

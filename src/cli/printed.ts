@@ -15,14 +15,17 @@ import { watcher } from "./view.ts"
 /** A line an event, for people and log collectors. */
 export const lines: Effect.Effect<View, never, Output | Scope.Scope> = Effect.gen(function*() {
   const { stderr, stdout } = yield* Output
-  const shown = new Set<string>()
+  const shown: Array<string> = []
   const { finish, watch } = yield* watcher(({ path }) => {
-    shown.add(path)
+    shown.push(path)
     return (event) => stdout.write(`${Logs.stamp(event.time)} ${Lines.describe(event)}\n`)
   })
   return {
     watch,
-    logger: Logs.logger((entry) => stderr.put(Logs.long(entry)), (path) => shown.has(path)),
+    logger: Logs.logger(
+      (entry) => stderr.put(Logs.long(entry)),
+      (path) => shown.some((supervisor) => Logs.isWithin(path, supervisor))
+    ),
     stopping: (hint) => stderr.write(`effect-supervisor: ${hint}\n`),
     finish
   }

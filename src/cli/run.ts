@@ -68,7 +68,9 @@ export const run = Command.make(
     ])
     if (program === undefined) return
     const { canAnimate, canColor } = yield* TerminalCapabilities.TerminalCapabilities
-    const view = events ?? (yield* canAnimate ? Screen.make(canColor) : Printed.lines)
+    const view = events ?? (yield* canAnimate
+      ? Screen.make({ colors: canColor, branches: Text.isUtf8(process.env) })
+      : Printed.lines)
     yield* supervise({ module, program, view, asked, runTime })
   }, Effect.scoped)
 ).pipe(
@@ -138,7 +140,7 @@ const supervise = Effect.fnUntraced(function*({ asked, module, program, runTime,
 
   yield* view.finish
   yield* Effect.timeoutOption(FiberSet.awaitEmpty(ends), "1 second")
-  if (left.length > 0) yield* stderr.write(`effect-supervisor: ${describeLeft(left)}\n`)
+  if (left.length > 0) yield* stderr.write(`effect-supervisor: ${describeLeft(innermost(left))}\n`)
   const failure = failureOf({ module, exit, stop, isSupervised })
   if (failure !== undefined) return yield* failure
 })
@@ -150,6 +152,15 @@ const endInOrder = Effect.fnUntraced(function*(fiber: Fiber.Fiber<unknown, unkno
   yield* Fiber.interrupt(fiber)
   yield* Fiber.interrupt(told)
 })
+
+/** A run with a supervisor in it has not ended because of what that is left with. */
+const innermost = (left: ReadonlyArray<UnstoppableRun>): ReadonlyArray<UnstoppableRun> => {
+  const above = new Set<string>()
+  for (const { path } of left) {
+    for (let end = path.lastIndexOf("/"); end > 0; end = path.lastIndexOf("/", end - 1)) above.add(path.slice(0, end))
+  }
+  return left.filter(({ path }) => !above.has(path))
+}
 
 const describeLeft = (left: ReadonlyArray<UnstoppableRun>): string => {
   const runs = left.map(({ generation, path }) => `${path} (run ${generation})`).join(", ")

@@ -11,6 +11,7 @@ import type * as Scope from "effect/Scope"
 import { writeSync } from "node:fs"
 import process from "node:process"
 import type { RunningSupervisor } from "../Supervisor.ts"
+import type { SupervisorEvent } from "../SupervisorEvent.ts"
 import type { TaskStatus } from "../TaskStatus.ts"
 import * as Logs from "./logs.ts"
 import { Output } from "./output.ts"
@@ -23,8 +24,8 @@ const enter = "\u001B[?1049h\u001B[?25l\u001B[2J"
 // Cleared first, for terminals without an alternate screen.
 const leave = "\u001B[2J\u001B[H\u001B[?25h\u001B[?1049l"
 
-/** Between two pictures at least this long, at most that. */
-const atLeast = "50 millis"
+/** Between two pictures at least this long (milliseconds), and then at most that. */
+const atLeast = 50
 const atMost = "200 millis"
 
 /** So many lines of the log are kept, and so many of them stay when all has ended. */
@@ -34,13 +35,15 @@ const lastLog = 5
 interface Watched {
   readonly supervisor: RunningSupervisor
   readonly since: number
+  /** Of the whole tree. */
   statuses: ReadonlyArray<TaskStatus>
   ending: Table.Ending | undefined
+  readonly pauses: Map<string, number>
 }
 
 /** The live table, for as long as the scope is open. */
 export const make = Effect.fnUntraced(function*(
-  colors: boolean
+  terminal: Pick<Table.Room, "branches" | "colors">
 ): Effect.fn.Return<View, never, Output | Scope.Scope> {
   const { stderr, stdout } = yield* Output
   const clock = yield* Clock.Clock
@@ -49,20 +52,20 @@ export const make = Effect.fnUntraced(function*(
   const log: Array<Table.LogLine> = []
   let footer: string | undefined = "Ctrl-C stops everything in order"
 
-  const note = (line: Table.LogLine) => {
+  const tell = (line: Table.LogLine) => {
     log.push(line)
     if (log.length > keptLog) log.splice(0, log.length - keptLog)
     changed.openUnsafe()
   }
   const logger = stderr.isTerminal
     ? Logs.logger(
-      (entry) => note({ at: entry.at, text: Logs.short(entry), tone: Logs.toneOf(entry.level) }),
-      (path) => watched.some(({ supervisor }) => supervisor.path === path)
+      (entry) => tell({ at: entry.at, text: Logs.short(entry), tone: Logs.toneOf(entry.level) }),
+      (path) => watched.some(({ supervisor }) => Logs.isWithin(path, supervisor.path))
     )
     // Somebody keeps the log elsewhere: they get all of it.
     : Logs.logger((entry) => stderr.put(Logs.long(entry)))
 
-  const printed = linesOf((text) => note({ at: clock.currentTimeMillisUnsafe(), text, tone: "plain" }))
+  const printed = linesOf((text) => tell({ at: clock.currentTimeMillisUnsafe(), text, tone: "plain" }))
   yield* stdout.take(printed)
   if (stderr.isTerminal) yield* stderr.take(printed)
 
@@ -70,15 +73,16 @@ export const make = Effect.fnUntraced(function*(
   const picture = (now: number, height: number, width: number) =>
     Table.render({
       now,
-      supervisors: watched.map(({ ending, since, statuses, supervisor }) => ({
-        path: supervisor.path,
+      supervisors: watched.map(({ ending, pauses, since, statuses, supervisor: { path } }) => ({
+        path,
         since,
         statuses,
-        ending
+        ending,
+        pauses
       })),
       log: footer === undefined ? log.slice(-lastLog) : log,
       footer
-    }, { width, height, colors })
+    }, { width, height, ...terminal })
 
   let drawn = ""
   let last: ReadonlyArray<string> = []
@@ -105,14 +109,23 @@ export const make = Effect.fnUntraced(function*(
   const drawing = yield* Effect.forkScoped(
     Effect.forever(Effect.gen(function*() {
       changed.closeUnsafe()
+      const began = clock.monotonicTimeNanosUnsafe()
       yield* draw
-      yield* Effect.sleep(atLeast)
+      // A picture of a great many tasks takes its time, which is also theirs.
+      const took = Number(clock.monotonicTimeNanosUnsafe() - began) / 1_000_000
+      yield* Effect.sleep(Math.max(atLeast, took * 9))
       yield* Effect.raceFirst(changed.await, Effect.sleep(atMost))
     }))
   )
 
   const events = yield* watcher((supervisor) => {
-    const seen: Watched = { supervisor, since: clock.currentTimeMillisUnsafe(), statuses: [], ending: undefined }
+    const seen: Watched = {
+      supervisor,
+      since: clock.currentTimeMillisUnsafe(),
+      statuses: [],
+      ending: undefined,
+      pauses: new Map()
+    }
     // One that is made again takes the place of the one that has ended.
     const before = watched.findIndex(({ ending, supervisor: { path } }) =>
       path === supervisor.path && ending?.at !== undefined
@@ -121,8 +134,7 @@ export const make = Effect.fnUntraced(function*(
     else watched[before] = seen
     return (event) =>
       Effect.sync(() => {
-        if (event._tag === "SupervisorClosing") seen.ending = { gaveUp: event.failure !== undefined }
-        if (event._tag === "SupervisorClosed") seen.ending = { gaveUp: event.failure !== undefined, at: event.time }
+        note(seen, event)
         changed.openUnsafe()
       })
   })
@@ -149,8 +161,30 @@ export const make = Effect.fnUntraced(function*(
   }
 })
 
+/** What the statuses do not say. */
+const note = (seen: Watched, event: SupervisorEvent): void => {
+  const { supervisor } = event
+  const isTopmost = supervisor === seen.supervisor.path
+  switch (event._tag) {
+    case "RestartsPaused":
+      seen.pauses.set(supervisor, event.until)
+      break
+    case "SupervisorClosing":
+      if (isTopmost) seen.ending = { gaveUp: event.failure !== undefined }
+      seen.pauses.delete(supervisor)
+      break
+    case "SupervisorClosed":
+      if (isTopmost) seen.ending = { gaveUp: event.failure !== undefined, at: event.time }
+      seen.pauses.delete(supervisor)
+      break
+    case "RestartsResumed":
+      seen.pauses.delete(supervisor)
+      break
+  }
+}
+
 const lookAt = Effect.fnUntraced(function*(seen: Watched) {
-  const statuses = yield* Effect.option(seen.supervisor.statuses)
+  const statuses = yield* Effect.option(seen.supervisor.tree.statuses)
   if (Option.isSome(statuses)) {
     seen.statuses = statuses.value
     return

@@ -6,15 +6,19 @@ import { tags } from "../TaskStatus.ts"
 import * as Columns from "./columns.ts"
 import * as Text from "./text.ts"
 import type { Paint, Tone } from "./tone.ts"
-import { isGivenUp, painter } from "./tone.ts"
+import { painter } from "./tone.ts"
+import * as Tree from "./tree.ts"
 
-/** What is known of one supervisor. */
+/** What is known of one supervisor, and of all below it. */
 interface Supervised {
   readonly path: string
   /** When it was first seen. */
   readonly since: number
+  /** Of the whole tree: each task, and after it those below it. */
   readonly statuses: ReadonlyArray<TaskStatus>
   readonly ending?: Ending | undefined
+  /** Until when a supervisor of the tree, by its path, restarts nothing. */
+  readonly pauses?: ReadonlyMap<string, number> | undefined
 }
 
 /** That a supervisor ends or (`at`) has ended, and whether it does so because it gave up. */
@@ -41,6 +45,8 @@ export interface Room {
   readonly width: number
   readonly height: number
   readonly colors: boolean
+  /** Whether the terminal shows what is not ASCII: else the tree is indented, without branches. */
+  readonly branches: boolean
 }
 
 /** The footer, with an empty line above it. */
@@ -50,12 +56,13 @@ export const footerLines = 2
 const leastLog = 4
 
 /** Renders the picture in at most `height` lines, each of at most `width` cells. */
-export const render = (picture: Picture, { colors, height, width }: Room): ReadonlyArray<string> => {
+export const render = (picture: Picture, { branches, colors, height, width }: Room): ReadonlyArray<string> => {
   const paint = painter(colors)
   const footer = picture.footer === undefined ? [] : ["", paint("quiet", Text.clip(picture.footer, width))]
   const body = Math.max(1, height - footer.length)
   const least = Math.min(picture.log.length, leastLog)
-  const tables = renderTables(picture, width, Math.max(1, body - (least === 0 ? 0 : least + 1)), paint)
+  const forTables = Math.max(1, body - (least === 0 ? 0 : least + 1))
+  const tables = renderTables(picture, width, forTables, paint, branches ? Tree.drawn : Tree.indented)
   const forLog = Math.max(0, Math.min(picture.log.length, body - tables.length - 1))
   const log = forLog === 0 ? [] : ["", ...picture.log.slice(-forLog).map((line) => renderLog(line, width, paint))]
   return [...tables, ...log, ...footer].slice(0, height)
@@ -67,52 +74,80 @@ const renderLog = ({ at, text, tone }: LogLine, width: number, paint: Paint): st
   return paint("quiet", shown.slice(0, time.length)) + paint(tone, shown.slice(time.length))
 }
 
-const renderTables = (picture: Picture, width: number, height: number, paint: Paint): ReadonlyArray<string> => {
+const renderTables = (
+  picture: Picture,
+  width: number,
+  height: number,
+  paint: Paint,
+  branches: Tree.Branches
+): ReadonlyArray<string> => {
   const { now, supervisors } = picture
   if (supervisors.length === 0) return [paint("quiet", Text.clip("no supervisor yet", width))]
-  const chosen = choose(supervisors, height)
-  const layout = Columns.layOut(chosen.flatMap(({ shown }) => shown), now, width)
-  return chosen.flatMap(({ rest, shown, supervisor }, index) => [
+  const chosen = choose(supervisors, now, height, branches)
+  const layout = Columns.layOut(chosen.flatMap(({ lines }) => lines.filter((line) => "status" in line)), now, width)
+  return chosen.flatMap(({ lines, rest, supervisor }, index) => [
     ...(index === 0 ? [] : [""]),
     renderTitle(supervisor, now, width, paint),
-    ...(shown.length === 0 ? [] : [Columns.header(layout, width, paint)]),
-    ...shown.map((status) => Columns.row(layout, status, now, width, paint)),
-    ...(rest.length === 0 ? [] : [paint("quiet", Text.clip(`… and ${summary(rest, "more task")}`, width))])
+    ...(lines.length === 0 ? [] : [Columns.header(layout, width, paint)]),
+    ...lines.map((line) =>
+      "status" in line
+        ? Columns.row(layout, line, now, width, paint)
+        : renderMore(line.branch, line.statuses, width, paint)
+    ),
+    ...(rest.length === 0 ? [] : [renderMore("", rest, width, paint)])
   ])
 }
 
+const renderMore = (branch: string, statuses: ReadonlyArray<TaskStatus>, width: number, paint: Paint): string =>
+  paint("quiet", Text.clip(`${branch}… and ${summary(statuses, "more task")}`, width))
+
 interface Chosen {
   readonly supervisor: Supervised
-  readonly shown: ReadonlyArray<TaskStatus>
+  readonly lines: ReadonlyArray<Columns.Shown | (Tree.Row & { readonly _tag: "Folded" })>
   readonly rest: ReadonlyArray<TaskStatus>
 }
 
-/** Where not all tasks fit, those that need a look come first. */
-const choose = (supervisors: ReadonlyArray<Supervised>, height: number): ReadonlyArray<Chosen> => {
+const choose = (
+  supervisors: ReadonlyArray<Supervised>,
+  now: number,
+  height: number,
+  branches: Tree.Branches
+): ReadonlyArray<Chosen> => {
   // A title and a header each, and an empty line between.
   let left = height - supervisors.length * 3 + 1
   return supervisors.map((supervisor, index) => {
-    const { statuses } = supervisor
     const others = supervisors.length - 1 - index
-    const room = Math.max(1, left - others)
-    if (statuses.length <= room) {
-      left -= statuses.length
-      return { supervisor, shown: statuses, rest: [] }
-    }
-    left -= room
-    const ordered = [...statuses.filter((status) => !isWell(status)), ...statuses.filter(isWell)]
-    return { supervisor, shown: ordered.slice(0, room - 1), rest: ordered.slice(room - 1) }
+    const { rest, rows } = Tree.choose(supervisor, Math.max(1, left - others), branches)
+    left -= rows.length + (rest.length === 0 ? 0 : 1)
+    const pauses = pausesOf(supervisor, now)
+    const lines = rows.map((row) => row._tag === "Folded" ? row : { ...row, pausedUntil: pauses.get(row.status.path) })
+    return { supervisor, lines, rest }
   })
 }
 
-const isWell = (status: TaskStatus): boolean =>
-  status._tag === "Healthy" || status._tag === "Completed" || status._tag === "Stopped" ||
-  (status._tag === "Dead" && !isGivenUp(status.why))
+/** Those that are not over, whether or not that was told: by the path of the task that it shows at, or of the topmost one. */
+const pausesOf = (supervisor: Supervised, now: number): ReadonlyMap<string, number> => {
+  const pauses = new Map<string, number>()
+  if (supervisor.ending !== undefined) return pauses
+  for (const [path, until] of supervisor.pauses ?? []) {
+    if (until <= now) continue
+    const isKnown = path === supervisor.path || supervisor.statuses.some((status) => status.path === path)
+    // A supervisor that has a name of its own stands below its task by that.
+    pauses.set(isKnown ? path : path.slice(0, path.lastIndexOf("/")), until)
+  }
+  return pauses
+}
 
 const renderTitle = (supervisor: Supervised, now: number, width: number, paint: Paint): string => {
   const { ending, path, since, statuses } = supervisor
   const name = Text.clip(Text.clean(path), width)
-  const rest = Text.clip(`  ${life(ending, now, since)}  ${summary(statuses, "task")}`, width - Text.width(name))
+  const pausedUntil = pausesOf(supervisor, now).get(path)
+  const parts = [
+    life(ending, now, since),
+    ...(pausedUntil === undefined ? [] : [Columns.pause(pausedUntil, now)]),
+    summary(statuses, "task")
+  ]
+  const rest = Text.clip(parts.map((part) => `  ${part}`).join(""), width - Text.width(name))
   return paint("strong", name) + paint(ending?.gaveUp === true ? "bad" : "plain", rest)
 }
 
@@ -127,6 +162,6 @@ const summary = (statuses: ReadonlyArray<TaskStatus>, one: string): string => {
   if (statuses.length === 0) return "no tasks"
   const counts = new Map<string, number>()
   for (const { _tag } of statuses) counts.set(_tag, (counts.get(_tag) ?? 0) + 1)
-  const parts = tags.filter((tag) => counts.has(tag)).map((tag) => `${counts.get(tag)} ${tag}`)
+  const parts = tags.filter((tag) => counts.has(tag)).map((tag) => `${Text.number(counts.get(tag) ?? 0)} ${tag}`)
   return `${Text.count(statuses.length, one)}: ${parts.join(", ")}`
 }

@@ -76,5 +76,17 @@ const timeOfDay = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2
 /** The local time of day, for a screen. */
 export const localTime = (at: number): string => timeOfDay.format(at)
 
+const digits = new Intl.NumberFormat("en-GB")
+
+/** `12`, `100,000`. */
+export const number = (many: number): string => digits.format(many)
+
 /** `1 task`, `2 tasks`. */
-export const count = (many: number, one: string): string => `${many} ${many === 1 ? one : `${one}s`}`
+export const count = (many: number, one: string): string => `${number(many)} ${many === 1 ? one : `${one}s`}`
+
+/** Whether a terminal shows what is not ASCII, by the locale that it was given; it does where none was. */
+export const isUtf8 = (environment: Readonly<Record<string, string | undefined>>): boolean => {
+  // The first one of these that is set is the one that counts, as POSIX has it.
+  const locale = [environment["LC_ALL"], environment["LC_CTYPE"], environment["LANG"]].find((set) => set) ?? "UTF-8"
+  return /utf-?8/i.test(locale)
+}

@@ -11,7 +11,7 @@ import type { SupervisorEvent } from "../SupervisorEvent.ts"
 import type { FinalReport } from "../TaskStatus.ts"
 
 export interface View {
-  /** Begins to show a supervisor. */
+  /** Begins to show a supervisor and all below it. */
   readonly watch: (supervisor: RunningSupervisor) => Effect.Effect<void>
   readonly logger: Logger.Logger<unknown, void>
   /** Says that everything is being stopped, and what can be done meanwhile. */
@@ -30,7 +30,7 @@ export const reportOf = (supervisor: RunningSupervisor): Effect.Effect<FinalRepo
 /** A reader that has stopped reading, but not closed, is waited for no longer than this at the end. */
 const patience = "2 seconds"
 
-/** Reads the events of every supervisor that is watched, until it has ended. */
+/** Reads the events of every supervisor that is watched, and of all below it, until it has ended. */
 export const watcher = Effect.fnUntraced(function*(
   read: (supervisor: RunningSupervisor) => (event: SupervisorEvent) => Effect.Effect<void>
 ): Effect.fn.Return<Pick<View, "watch" | "finish">, never, Scope.Scope> {
@@ -38,7 +38,7 @@ export const watcher = Effect.fnUntraced(function*(
   const readers = yield* FiberSet.make()
   return {
     watch: (supervisor) =>
-      Effect.asVoid(FiberSet.run(readers, Stream.runForEach(supervisor.events, read(supervisor)), {
+      Effect.asVoid(FiberSet.run(readers, Stream.runForEach(supervisor.tree.events, read(supervisor)), {
         startImmediately: true
       })),
     finish: Effect.asVoid(Effect.timeoutOption(FiberSet.awaitEmpty(readers), patience))

@@ -66,6 +66,55 @@ describe.concurrent("effect-supervisor run", () => {
       assert.notInclude(stderr, "task failed", "what is an event is not logged besides")
     }))
 
+  it.live("tells of a whole tree, on a line each or as NDJSON, and nothing of it twice", () =>
+    Effect.gen(function*() {
+      const { code, stderr, stdout } = yield* Cli.run(["run", fixture("tree.ts")])
+      const lines = stdout.trimEnd().split("\n").map((line) => line.replace(/^\S+Z /, ""))
+      assert.strictEqual(code, 1)
+      for (
+        const line of [
+          "app/orders/connection failed (run 1): the line is cut",
+          "app/orders/connection restarts in 300ms (attempt 1)",
+          "app/orders/billing stopping (sibling, run 1)",
+          "app/orders/billing restarts with connection",
+          "app/orders gives up: more than 1 restart within 60000 ms, the last one of task \"connection\": the line is cut"
+        ]
+      ) {
+        assert.strictEqual(lines.filter((told) => told.replace(/ in \d+ms$/, "") === line).length, 1, line)
+      }
+      assert.isTrue(
+        lines.some((line) => /^app gives up: task "orders" .*more than 1 restart within 60000 ms/.test(line))
+      )
+      assert.strictEqual(lines.at(-1), "app closed")
+      assert.include(stderr, "INFO app/orders/billing billing begins")
+      assert.notInclude(stderr, "task failed", "what is an event is not logged besides")
+
+      const json = yield* Cli.run(["run", fixture("tree.ts"), "--json"])
+      const events = yield* eventsOf(json.stdout)
+      assert.deepStrictEqual(new Set(events.map(({ supervisor }) => supervisor)), new Set(["app", "app/orders"]))
+      for (const path of ["app", "app/orders"]) {
+        const own = events.flatMap(({ sequence, supervisor }) => supervisor === path ? [sequence] : [])
+        assert.deepStrictEqual(own, own.map((_, index) => index + 1), `${path}: without gap or repeat`)
+      }
+    }))
+
+  it.live("a tree is stopped in reverse order, and a run in it that does not end is named by its path", () =>
+    Effect.gen(function*() {
+      const cli = yield* Cli.start(["run", fixture("deepStuck.ts"), "--json"])
+      yield* cli.until("\"task\":\"last\",\"generation\":1,\"attempt\":0")
+      yield* cli.signal("SIGTERM")
+      const { code, stderr, stdout } = yield* cli.ended
+      assert.strictEqual(code, 0)
+      assert.deepStrictEqual(story(yield* eventsOf(stdout), "TaskStopping"), [
+        "last",
+        "middle",
+        "inner",
+        "stuck",
+        "first"
+      ])
+      assert.include(stderr, "left behind, it did not end within its stopTimeout: app/middle/inner/stuck (run 1)")
+    }))
+
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     it.live(`${signal} stops everything in reverse order and exits 0`, () =>
       Effect.gen(function*() {

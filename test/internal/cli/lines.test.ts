@@ -31,6 +31,20 @@ const cases: ReadonlyArray<readonly [SupervisorEvent, string]> = [
     { _tag: "RestartScheduled", ...ofTask, attempt: 1, reason: "Failed" },
     "app/a is not restarted: its back-off is endless"
   ],
+  [
+    { _tag: "RestartScheduled", ...ofTask, attempt: 0, reason: "Sibling", sibling: "b", delay: 1500, restartAt: 1500 },
+    "app/a restarts with b in 1.5s"
+  ],
+  [
+    { _tag: "RestartScheduled", ...ofTask, attempt: 0, reason: "Sibling", sibling: "b", delay: 0, restartAt: 0 },
+    "app/a restarts with b"
+  ],
+  [
+    { _tag: "RestartHeld", ...ofTask, delay: 2500, restartAt: 2500 },
+    "app/a is restarted later, in 2.5s: restarts are paused"
+  ],
+  [{ _tag: "TaskEnded", ...ofTask }, "app/a ended well, and is permanent (run 2)"],
+  [{ _tag: "TaskStopping", ...ofTask, because: "sibling" }, "app/a stopping (sibling, run 2)"],
   [{ _tag: "TaskStopping", ...ofTask, because: "verdict" }, "app/a stopping (verdict, run 2)"],
   [
     { _tag: "TaskUnstoppable", ...ofTask, stopTimeout: 5000 },
@@ -42,6 +56,16 @@ const cases: ReadonlyArray<readonly [SupervisorEvent, string]> = [
   [{ _tag: "TaskDead", ...ofTask, why: "Exhausted", failure }, "app/a dead (exhausted): Boom: bad day"],
   [{ _tag: "TaskDead", ...ofTask, why: "ShutDown", failure }, "app/a dead (shut down)"],
   [{ _tag: "TaskRemoved", ...ofTask }, "app/a removed"],
+  [
+    { _tag: "RestartsPaused", ...common, restarts: 3, within: 5000, until: 5000 },
+    "app pauses restarts: more than 3 restarts within 5s"
+  ],
+  [{ _tag: "RestartsResumed", ...common }, "app resumes restarts"],
+  [{ _tag: "SupervisorReconfigured", ...common, added: [], changed: [], removed: [] }, "app reconfigured"],
+  [
+    { _tag: "SupervisorReconfigured", ...common, added: ["b"], changed: ["c", "d"], removed: ["e"] },
+    "app reconfigured, new: b, changed: c, changed: d, removed: e"
+  ],
   [{ _tag: "SupervisorClosing", ...common }, "app closing"],
   [{ _tag: "SupervisorClosing", ...common, failure: "a is dead" }, "app gives up: a is dead"],
   [{ _tag: "SupervisorClosed", ...common, unstoppable: [] }, "app closed"],

@@ -53,7 +53,7 @@ const picture = (written: string): ReadonlyArray<string> =>
 
 const shown = Effect.gen(function*() {
   const stdout = terminal()
-  const view = yield* Screen.make(false).pipe(
+  const view = yield* Screen.make({ colors: false, branches: true }).pipe(
     Effect.provideService(Output, { stdout: stdout.stream, stderr: stdout.stream })
   )
   const supervisor = yield* Effect.provideService(
@@ -121,7 +121,7 @@ describe("the screen", () => {
   it.effect("shows a supervisor that is made again in the place of the one that has ended", () =>
     Effect.gen(function*() {
       const stdout = terminal()
-      const view = yield* Effect.provideService(Screen.make(false), Output, {
+      const view = yield* Effect.provideService(Screen.make({ colors: false, branches: true }), Output, {
         stdout: stdout.stream,
         stderr: stdout.stream
       })
@@ -137,10 +137,66 @@ describe("the screen", () => {
       assert.strictEqual(lines.filter((line) => line.startsWith("brief")).length, 1)
     }))
 
+  it.effect("shows the whole tree, also when it has ended, and where restarts are paused", () =>
+    Effect.gen(function*() {
+      const stdout = terminal()
+      stdout.size.rows = 20
+      const view = yield* Effect.provideService(Screen.make({ colors: false, branches: true }), Output, {
+        stdout: stdout.stream,
+        stderr: stdout.stream
+      })
+      const orders = Supervisor.run({
+        strategy: "rest-for-one",
+        intensity: { restarts: 1, within: "30 seconds", whenExceeded: "pause" },
+        tasks: [
+          Task.make(
+            "connection",
+            Effect.andThen(Effect.log("connected"), Effect.delay(Effect.fail("lost"), "1 second"))
+          ),
+          Task.make("billing", Effect.never)
+        ]
+      })
+      const supervisor = yield* Effect.provideService(
+        Supervisor.make({ name: "app", tasks: [Task.make("orders", orders), Task.make("http", Effect.never)] }),
+        Supervisor.Observer,
+        view.watch
+      ).pipe(Effect.provideService(Logger.CurrentLoggers, new Set([view.logger])))
+      yield* TestClock.adjust("1300 millis")
+      const lines = picture(stdout.take()).map((line) => line.replace(/ {2,}/g, " ").replace(/^\d\d:\d\d:\d\d /, ""))
+      assert.deepStrictEqual(lines, [
+        "app up 1s 4 tasks: 2 Healthy, 2 Failed",
+        "TASK STATUS GEN UPTIME ATTEMPTS LAST FAILURE RESTART",
+        "orders Healthy 1 1s 0 – –",
+        "├ connection Failed 1 – 1 0s ago: lost in 0.7s",
+        "└ billing Failed 1 – 0 restarts with connection in 0.7s",
+        "http Healthy 1 1s 0 – –",
+        "",
+        // What the inner supervisor logs of its tasks is in the table; what they log themselves is not.
+        "app/orders/connection connected",
+        "",
+        "Ctrl-C stops everything in order",
+        ""
+      ])
+      yield* TestClock.adjust("2 seconds")
+      assert.match(picture(stdout.take())[2] ?? "", /^orders +Healthy .* restarts are paused for 29s/)
+      yield* supervisor.shutdown
+      yield* view.finish
+      const [, after = ""] = stdout.take().split(`${ESC}[?25h${ESC}[?1049l`)
+      assert.deepStrictEqual(after.split("\n").slice(2, 6).map((line) => line.slice(0, 30).trimEnd()), [
+        "orders        Dead (shut down)",
+        "├ connection  Dead (shut down)",
+        "└ billing     Dead (shut down)",
+        "http          Dead (shut down)"
+      ])
+    }))
+
   it.effect("draws nothing anew that looks the same", () =>
     Effect.gen(function*() {
       const stdout = terminal()
-      yield* Effect.provideService(Screen.make(false), Output, { stdout: stdout.stream, stderr: stdout.stream })
+      yield* Effect.provideService(Screen.make({ colors: false, branches: true }), Output, {
+        stdout: stdout.stream,
+        stderr: stdout.stream
+      })
       yield* TestClock.adjust("1 second")
       stdout.take()
       yield* TestClock.adjust("10 seconds")
@@ -169,7 +225,10 @@ describe("the screen", () => {
       const stdout = terminal()
       const open = yield* Deferred.make<void>()
       const failing = Effect.scoped(Effect.gen(function*() {
-        yield* Effect.provideService(Screen.make(false), Output, { stdout: stdout.stream, stderr: stdout.stream })
+        yield* Effect.provideService(Screen.make({ colors: false, branches: true }), Output, {
+          stdout: stdout.stream,
+          stderr: stdout.stream
+        })
         yield* Deferred.succeed(open, undefined)
         return yield* Effect.never
       }))

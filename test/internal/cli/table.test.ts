@@ -52,7 +52,7 @@ const picture = (more: Partial<Table.Picture> = {}): Table.Picture => ({
 })
 
 const render = (width: number, height = 20, more?: Partial<Table.Picture>): ReadonlyArray<string> =>
-  Table.render(picture(more), { width, height, colors: false })
+  Table.render(picture(more), { width, height, colors: false, branches: true })
 
 describe("the live table", () => {
   it("shows status, generation, uptime, attempts, last failure and next restart", () => {
@@ -126,7 +126,7 @@ describe("the live table", () => {
     assert.include(lines.join("\n"), "3s ago: x y")
   })
 
-  it("shows what needs a look first where not all fit, and counts the rest", () => {
+  it("shows what needs a look where not all fit, and counts the rest", () => {
     const many = [
       ...Array.from({ length: 30 }, (_, index) => status(`worker-${index}`, { _tag: "Healthy" })),
       status("killed", { _tag: "Dead", why: "Killed" }),
@@ -134,8 +134,7 @@ describe("the live table", () => {
     ]
     const lines = render(80, 6, { supervisors: [{ path: "app", since: now, statuses: many }] })
     assert.strictEqual(lines.length, 6)
-    assert.match(lines[2] ?? "", /^broken/)
-    assert.match(lines[3] ?? "", /^worker-0/)
+    assert.deepStrictEqual(lines.slice(2, 5).map((line) => line.split(" ")[0]), ["worker-0", "worker-1", "broken"])
     assert.strictEqual(lines[5], "… and 29 more tasks: 28 Healthy, 1 Dead")
   })
 
@@ -187,8 +186,87 @@ describe("the live table", () => {
     assert.strictEqual(lines[2]?.indexOf("Healthy"), lines[6]?.indexOf("Completed"))
   })
 
+  it("shows the tasks of a supervisor below it, and what keeps them from running", () => {
+    const tree = [
+      status("http", { _tag: "Healthy" }),
+      status("orders", { _tag: "Healthy" }),
+      status("connection", {
+        _tag: "Failed",
+        path: "app/orders/connection",
+        generation: 2,
+        attempt: 2,
+        restartAt: now + 2000,
+        lastFailure: failure("Refused: 503")
+      }),
+      status("billing", {
+        _tag: "Failed",
+        path: "app/orders/billing",
+        restartAt: now + 2000,
+        sibling: "connection",
+        lastFailure: failure("CardExpired", 60_000)
+      }),
+      status("couriers", { _tag: "Healthy" }),
+      status("1", { _tag: "Healthy", path: "app/couriers/1" })
+    ]
+    const pauses = new Map([["app/couriers", now + 3456], ["app/orders", now]])
+    const supervisors = [{ path: "app", since: now - 65_000, statuses: tree, pauses }]
+    assert.deepStrictEqual(render(100, 20, { supervisors }).map((line) => line.replace(/ {3,}/g, "  ")), [
+      "app  up 1m 05s  6 tasks: 4 Healthy, 2 Failed",
+      "TASK  STATUS  GEN  UPTIME  ATTEMPTS  LAST FAILURE  RESTART",
+      "http  Healthy  1  1m 05s  0  –  –",
+      "orders  Healthy  1  1m 05s  0  –  –",
+      "├ connection  Failed  2  –  2  3s ago: Refused: 503  in 2.0s",
+      "└ billing  Failed  1  –  0  restarts with connection  in 2.0s",
+      "couriers  Healthy  1  1m 05s  0  restarts are paused for 3.4s  –",
+      "└ 1  Healthy  1  1m 05s  0  –  –"
+    ])
+    const plain = Table.render(picture({ supervisors }), { width: 60, height: 20, colors: false, branches: false })
+    assert.deepStrictEqual(plain.slice(4, 6).map((line) => line.slice(0, 20)), [
+      "  connection  Failed",
+      "  billing     Failed"
+    ])
+  })
+
+  it("says at the top that the topmost supervisor pauses restarts, and at its task that one with a name of its own does", () => {
+    const tree = [
+      status("import", { _tag: "Healthy" }),
+      status("one", { _tag: "Healthy", path: "app/import/files/one" })
+    ]
+    const supervisors = [{
+      path: "app",
+      since: now,
+      statuses: tree,
+      pauses: new Map([["app", now + 500], ["app/import/files", now + 1500]])
+    }]
+    const lines = render(110, 20, { supervisors })
+    assert.strictEqual(lines[0], "app  up 0s  restarts are paused for 0.5s  2 tasks: 2 Healthy")
+    assert.include(lines[2], "restarts are paused for 1.5s")
+    assert.match(lines[3] ?? "", /^└ files\/one/)
+    const ended = [{ ...supervisors[0]!, ending: { gaveUp: true } }]
+    assert.notInclude(render(110, 20, { supervisors: ended }).join("\n"), "paused")
+  })
+
+  it("tells many tasks of one supervisor as a count, and shows those among them that need a look", () => {
+    const sessions = Array.from({ length: 10_000 }, (_, index) =>
+      status(String(index + 1), {
+        _tag: "Healthy",
+        path: `app/sessions/${index + 1}`,
+        ...(index === 4711 ? { _tag: "Failed", restartAt: now + 900, lastFailure: failure("hung up") } : {})
+      }))
+    const statuses = [status("sessions", { _tag: "Healthy" }), ...sessions, status("http", { _tag: "Healthy" })]
+    const supervisors = [{ path: "app", since: now, statuses }]
+    assert.deepStrictEqual(render(80, 40, { supervisors }).map((line) => line.slice(0, 48).trimEnd()), [
+      "app  up 0s  10,002 tasks: 10,001 Healthy, 1 Fail",
+      "TASK      STATUS   GEN  UPTIME  ATT  LAST FAILUR",
+      "sessions  Healthy    1  1m 05s    0  –",
+      "├ 4712    Failed     1       –    0  3s ago: hun",
+      "└ … and 9,999 more tasks: 9,999 Healthy",
+      "http      Healthy    1  1m 05s    0  –"
+    ])
+  })
+
   it("colours the status alone, and only where colours are wanted", () => {
-    const lines = Table.render(picture(), { width: 120, height: 20, colors: true })
+    const lines = Table.render(picture(), { width: 120, height: 20, colors: true, branches: true })
     assert.include(lines[2], "\u001B[32mHealthy")
     assert.include(lines[3], "\u001B[33mFailed")
     assert.include(lines[4], "\u001B[31mDead (exhausted)")
