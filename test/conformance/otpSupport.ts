@@ -96,14 +96,23 @@ export class Children {
   readonly tasks = (...names: ReadonlyArray<string>): ReadonlyArray<Task.Task<void, Failure>> =>
     names.map((name) => this.task(name))
 
-  /** A child that does not end when it is asked to, until it is let go; at the latest when the test ends. */
+  /**
+   * A child whose first run does not end when it is asked to, until it is let go; at the latest when the test ends. Later
+   * ones do.
+   */
   readonly stubborn = Effect.fnUntraced(
     { self: this },
     function*(name: string, options: Task.TaskOptions<never> = {}) {
       const gate = Latch.makeUnsafe()
       yield* Effect.addFinalizer(() => gate.open)
-      const held = Effect.ensuring(Effect.uninterruptible(gate.await), this.#note(`-${name}`))
-      const body = Effect.andThen(this.#note(`+${name}`), held)
+      let isHeld = true
+      const run = Effect.suspend(() => {
+        if (!isHeld) return Effect.never
+        isHeld = false
+        return Effect.uninterruptible(gate.await)
+      })
+      const noted = Effect.ensuring(run, this.#note(`-${name}`))
+      const body = Effect.andThen(this.#note(`+${name}`), noted)
       const task = Task.make(name, body, { restart: permanent, ...options })
       return { task, release: Effect.andThen(gate.open, settle) }
     }

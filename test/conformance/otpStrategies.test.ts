@@ -1,0 +1,566 @@
+/**
+ * Which siblings a restart takes along, and in which order they are stopped and started.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Supervisor from "effect-supervisor/Supervisor"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schedule from "effect/Schedule"
+import { TestClock } from "effect/testing"
+import { assertStatus, assertTag, fork, Net, statusOf, within } from "../support/fixtures.ts"
+import { assertLives, Children, gaveUp, shutDown, standing, starting, temporary, transient } from "./otpSupport.ts"
+import { eventsOf, recorded } from "./support.ts"
+
+const ready = { ready: "first-beat" } as const
+const net = Exit.fail(new Net())
+const spaced = (millis: number) => ({ mode: "permanent", schedule: Schedule.spaced(millis) }) as const
+
+describe("OTP-05", () => {
+  it.effect("OTP-05 one-for-one restarts only the one that failed; it is what is done by default", () =>
+    Effect.gen(function*() {
+      for (const strategy of [{}, { strategy: "one-for-one" }] as const) {
+        const children = new Children()
+        const supervisor = yield* Supervisor.make({ ...strategy, tasks: children.tasks("a", "b", "c") })
+        yield* children.fail("b", new Net())
+        assert.strictEqual(children.since, "+a +b +c -b +b")
+        yield* children.fail("a", new Net())
+        assert.strictEqual(children.since, "-a +a")
+        assert.strictEqual((yield* statusOf(supervisor, "c")).generation, 1)
+      }
+    }))
+})
+
+describe("OTP-06", () => {
+  it.effect("OTP-06 b of a, b, c fails: stop c, a; start a, b, c", () =>
+    Effect.gen(function*() {
+      const children = new Children()
+      const [supervisor, events] = yield* recorded(Supervisor.make({
+        strategy: "one-for-all",
+        tasks: children.tasks("a", "b", "c")
+      }))
+      assert.strictEqual(children.since, "+a +b +c")
+      yield* children.fail("b", new Net())
+      assert.strictEqual(children.since, "-b -c -a +a +b +c")
+      assert.strictEqual(yield* standing(supervisor), "a Healthy, b Healthy, c Healthy")
+      assert.deepStrictEqual(
+        eventsOf(events, "TaskStopping").map(({ because, task }) => `${task} ${because}`),
+        ["c sibling", "a sibling"]
+      )
+      assert.deepStrictEqual(
+        eventsOf(events, "RestartScheduled").map(({ attempt, reason, sibling, task }) => ({
+          task,
+          attempt,
+          reason,
+          sibling
+        })),
+        [
+          { task: "b", attempt: 1, reason: "Failed", sibling: undefined },
+          { task: "c", attempt: 0, reason: "Sibling", sibling: "b" },
+          { task: "a", attempt: 0, reason: "Sibling", sibling: "b" }
+        ]
+      )
+    }))
+
+  it.effect("OTP-06 the first and the last one take all along, too", () =>
+    Effect.gen(function*() {
+      const children = new Children()
+      yield* Supervisor.make({ strategy: "one-for-all", tasks: children.tasks("a", "b", "c") })
+      yield* children.fail("a", new Net())
+      assert.strictEqual(children.since, "+a +b +c -a -c -b +a +b +c")
+      yield* children.finish("c")
+      assert.strictEqual(children.since, "-c -b -a +a +b +c")
+    }))
+
+  it.effect("OTP-06 a task that was added while it ran stands last", () =>
+    Effect.gen(function*() {
+      const children = new Children()
+      const supervisor = yield* Supervisor.make({ strategy: "one-for-all", tasks: children.tasks("a", "b") })
+      yield* supervisor.add(children.task("added"))
+      yield* children.fail("a", new Net())
+      assert.strictEqual(children.since, "+a +b +added -a -added -b +a +b +added")
+      yield* children.fail("added", new Net())
+      assert.strictEqual(children.since, "-added -b -a +a +b +added")
+    }))
+
+  it.effect("OTP-06 each one is stopped when the one after it has ended; nothing starts before all have", () =>
+    Effect.gen(function*() {
+      const children = new Children()
+      const supervisor = yield* Supervisor.make({
+        strategy: "one-for-all",
+        tasks: ["a", "b", "c"].map((name) => children.task(name, { stops: 1000 }))
+      })
+      yield* children.die("b")
+      // Its own finalizer is the first to be waited for: only then has it ended.
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual(children.sinceTimed, "+a@0 +b@0 +c@0 -b@1000 -c@2000 -a@3000 +a@3000 +b@3000 +c@3000")
+      yield* shutDown(supervisor)
+    }))
+
+  it.effect("OTP-06 siblings that are Completed, Stopped or Dead are left as they are", () =>
+    Effect.gen(function*() {
+      const children = new Children()
+      const supervisor = yield* Supervisor.make({
+        strategy: "one-for-all",
+        tasks: [
+          children.task("completed", { restart: transient }),
+          children.task("a"),
+          children.task("stopped"),
+          children.task("killed"),
+          children.task("exhausted", { restart: { times: 0 } }),
+          children.task("b")
+        ]
+      })
+      yield* children.finish("completed")
+      yield* supervisor.stop("stopped")
+      yield* supervisor.kill("killed")
+      yield* children.fail("exhausted", new Net())
+      const before = children.since
+      assert.strictEqual(
+        before,
+        "+completed +a +stopped +killed +exhausted +b -completed -stopped -killed -exhausted",
+        "a death takes nobody along"
+      )
+      yield* children.fail("b", new Net())
+      assert.strictEqual(children.since, "-b -a +a +b")
+      assert.strictEqual(
+        yield* standing(supervisor),
+        "completed Completed, a Healthy, stopped Stopped, killed Dead, exhausted Dead, b Healthy"
+      )
+    }))
+
+  it.effect("OTP-06 under back-off the siblings are stopped at once, and wait as one with the failed one", () =>
+    Effect.gen(function*() {
+      const children = new Children()
+      const supervisor = yield* Supervisor.make({
+        strategy: "one-for-all",
+        tasks: ["a", "b", "c"].map((name) => children.task(name, { restart: spaced(5000) }))
+      })
+      yield* TestClock.adjust("1 second")
+      yield* children.fail("b", new Net())
+      assert.strictEqual(children.sinceTimed, "+a@0 +b@0 +c@0 -b@1000 -c@1000 -a@1000")
+      assert.strictEqual(yield* standing(supervisor), "a Failed, b Failed, c Failed")
+      for (const [task, sibling] of [["a", "b"], ["b", undefined], ["c", "b"]] as const) {
+        const status = assertStatus(yield* statusOf(supervisor, task), "Failed")
+        assert.strictEqual(status.restartAt, 6000, task)
+        assert.strictEqual(status.sibling, sibling, task)
+        assert.strictEqual(status.attempt, task === "b" ? 1 : 0, "only the one that failed has an attempt more")
+      }
+      yield* TestClock.adjust(4999)
+      assert.strictEqual(children.sinceTimed, "")
+      yield* TestClock.adjust(1)
+      assert.strictEqual(children.sinceTimed, "+a@6000 +b@6000 +c@6000")
+    }))
+
+  it.effect("OTP-06 what takes longer to stop than the back-off is waited for", () =>
+    Effect.gen(function*() {
+      const children = new Children()
+      const supervisor = yield* Supervisor.make({
+        strategy: "one-for-all",
+        tasks: [children.task("a", { stops: 4000 }), children.task("b", { restart: spaced(1000) })]
+      })
+      yield* children.fail("b", new Net())
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual(children.sinceTimed, "+a@0 +b@0 -b@0 -a@4000 +a@4000 +b@4000")
+      yield* shutDown(supervisor)
+    }))
+
+  it.effect("OTP-06 one that fails while it is being stopped is not restarted a second time", () =>
+    Effect.gen(function*() {
+      const children = new Children()
+      const [supervisor, events] = yield* recorded(Supervisor.make({
+        strategy: "one-for-all",
+        tasks: [children.task("a", { stops: 1000 }), children.task("b", { stops: 1000 }), children.task("c")]
+      }))
+      yield* children.fail("c", new Net())
+      yield* TestClock.adjust(500)
+      // b is on its way out, a has not been asked yet, and fails by itself.
+      yield* children.fail("a", new Net())
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual(children.sinceTimed, "+a@0 +b@0 +c@0 -c@0 -b@1000 -a@1500 +a@1500 +b@1500 +c@1500")
+      assert.deepStrictEqual(
+        eventsOf(events, "RestartScheduled").map(({ reason, task }) => `${task} ${reason}`),
+        ["c Failed", "b Sibling", "a Sibling"]
+      )
+      assert.strictEqual((yield* statusOf(supervisor, "a")).lastFailure?.tag, "Net", "its failure is told all the same")
+      yield* shutDown(supervisor)
+    }))
+
+  it.effect("OTP-06 a sibling that does not end is reported, and started when it does; the others do not wait for it", () =>
+    Effect.gen(function*() {
+      const children = new Children()
+      const { release, task } = yield* children.stubborn("stuck", { stopTimeout: "2 seconds" })
+      const [supervisor, events] = yield* recorded(Supervisor.make({
+        strategy: "one-for-all",
+        tasks: [children.task("a"), task, children.task("c")]
+      }))
+      yield* children.fail("c", new Net())
+      assert.strictEqual(children.since, "+a +stuck +c -c")
+      yield* TestClock.adjust("2 seconds")
+      assert.strictEqual(children.sinceTimed, "-a@2000 +a@2000 +c@2000")
+      assert.isTrue(assertStatus(yield* statusOf(supervisor, "stuck"), "Stopping").overdue)
+      assert.deepStrictEqual(eventsOf(events, "TaskUnstoppable").map((event) => event.task), ["stuck"])
+      yield* release
+      assert.strictEqual(children.since, "-stuck +stuck")
+    }))
+})
+
+describe("OTP-07", () => {
+  it.effect("OTP-07 b of a to d fails: stop d, c; start b, c, d", () =>
+    Effect.gen(function*() {
+      const children = new Children()
+      const supervisor = yield* Supervisor.make({
+        strategy: "rest-for-one",
+        tasks: children.tasks("a", "b", "c", "d")
+      })
+      yield* children.fail("b", new Net())
+      assert.strictEqual(children.since, "+a +b +c +d -b -d -c +b +c +d")
+      assert.strictEqual((yield* statusOf(supervisor, "a")).generation, 1)
+      yield* children.fail("d", new Net())
+      assert.strictEqual(children.since, "-d +d")
+      yield* children.fail("a", new Net())
+      assert.strictEqual(children.since, "-a -d -c -b +a +b +c +d")
+    }))
+
+  it.effect("OTP-07 the later ones wait as one with the failed one; one before it that fails takes all of them over", () =>
+    Effect.gen(function*() {
+      const children = new Children()
+      const supervisor = yield* Supervisor.make({
+        strategy: "rest-for-one",
+        tasks: [
+          children.task("a", { restart: spaced(1000) }),
+          children.task("b"),
+          children.task("c", { restart: spaced(60_000) }),
+          children.task("d")
+        ]
+      })
+      yield* children.fail("c", new Net())
+      assert.strictEqual(children.since, "+a +b +c +d -c -d")
+      assert.strictEqual(assertStatus(yield* statusOf(supervisor, "d"), "Failed").restartAt, 60_000)
+      yield* TestClock.adjust("10 seconds")
+      yield* children.fail("a", new Net())
+      assert.strictEqual(children.sinceTimed, "-a@10000 -b@10000")
+      for (const task of ["b", "c", "d"]) {
+        const status = assertStatus(yield* statusOf(supervisor, task), "Failed")
+        assert.strictEqual(status.restartAt, 11_000, task)
+        assert.strictEqual(status.sibling, "a", task)
+      }
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(children.sinceTimed, "+a@11000 +b@11000 +c@11000 +d@11000")
+      assert.strictEqual((yield* statusOf(supervisor, "c")).attempt, 1, "its own failure is not forgotten")
+    }))
+
+  it.effect("OTP-07 siblings that are Completed, Stopped or Dead are left as they are", () =>
+    Effect.gen(function*() {
+      const children = new Children()
+      const supervisor = yield* Supervisor.make({
+        strategy: "rest-for-one",
+        tasks: [children.task("a"), children.task("b", { restart: transient }), ...children.tasks("c", "d", "e")]
+      })
+      yield* children.finish("b")
+      yield* supervisor.stop("c")
+      yield* supervisor.kill("d")
+      yield* children.fail("a", new Net())
+      assert.strictEqual(children.since, "+a +b +c +d +e -b -c -d -a -e +a +e")
+    }))
+})
+
+describe("OTP-08", () => {
+  for (const strategy of ["one-for-all", "rest-for-one"] as const) {
+    it.effect(`OTP-08 ${strategy}: a temporary sibling that a restart stops is removed, not restarted`, () =>
+      Effect.gen(function*() {
+        const children = new Children()
+        const [supervisor, events] = yield* recorded(Supervisor.make({
+          strategy,
+          autoShutdown: "any-significant",
+          tasks: [
+            children.task("a"),
+            // Being stopped for a sibling is no end of its own: nothing follows from it.
+            children.task("b", { restart: temporary, whenDead: "escalate", significant: true }),
+            children.task("c")
+          ]
+        }))
+        const added = yield* supervisor.add(children.task("d", { restart: temporary }))
+        yield* children.fail("a", new Net())
+        assert.strictEqual(children.since, "+a +b +c +d -a -d -c -b +a +c")
+        assert.strictEqual(yield* standing(supervisor), "a Healthy, c Healthy")
+        assertTag(yield* Effect.flip(supervisor.status("b")), "TaskNotFound")
+        assert.strictEqual(assertTag(yield* Effect.flip(added.await), "TaskDead").why, "NotRestartable")
+        assert.deepStrictEqual(eventsOf(events, "TaskRemoved").map(({ task }) => task), ["d", "b"])
+        yield* assertLives(supervisor)
+      }))
+  }
+
+  it.effect("OTP-08 one that is temporary and has not been started yet is started in its turn", () =>
+    Effect.gen(function*() {
+      const children = new Children()
+      const { supervisor } = yield* starting(Supervisor.make({
+        strategy: "one-for-all",
+        tasks: [children.task("a"), children.task("b", ready), children.task("c", { restart: temporary })]
+      }))
+      yield* children.fail("a", new Net())
+      assert.strictEqual(children.since, "+a +b -a -b +a +b")
+      yield* children.beat("b")
+      assert.strictEqual(children.since, "+c")
+      assert.strictEqual(yield* standing(supervisor), "a Healthy, b Healthy, c Healthy")
+    }))
+})
+
+describe("OTP-09", () => {
+  for (const strategy of ["one-for-all", "rest-for-one"] as const) {
+    it.effect(`OTP-09 ${strategy}: a group restart counts as one`, () =>
+      Effect.gen(function*() {
+        const children = new Children()
+        const supervisor = yield* Supervisor.make({
+          strategy,
+          intensity: { restarts: 2, within: "1 hour" },
+          tasks: children.tasks("a", "b", "c", "d")
+        })
+        for (let restarts = 0; restarts < 2; restarts++) yield* children.fail("a", new Net())
+        assert.strictEqual(children.runs("d"), 3)
+        yield* assertLives(supervisor)
+        yield* children.fail("a", new Net())
+        assert.strictEqual(assertTag((yield* gaveUp(supervisor)).reason, "TooManyRestarts").task, "a")
+        assert.strictEqual(children.runs("d"), 3)
+      }))
+  }
+})
+
+describe("OTP-10", () => {
+  it.effect("OTP-10 one-for-all: one that fails before it is ready is retried, and takes the restarted ones down again", () =>
+    Effect.gen(function*() {
+      const children = new Children()
+      const { supervisor } = yield* starting(Supervisor.make({
+        strategy: "one-for-all",
+        tasks: [children.task("a"), children.task("b"), children.task("c", ready), children.task("d")]
+      }))
+      yield* children.beat("c")
+      assert.strictEqual(children.since, "+a +b +c +d")
+      yield* children.fail("b", new Net())
+      assert.strictEqual(children.since, "-b -d -c -a +a +b +c", "d waits for c")
+      yield* children.fail("c", new Net())
+      assert.strictEqual(children.since, "-c -b -a +a +b +c")
+      yield* children.beat("c")
+      assert.strictEqual(children.since, "+d")
+      assert.strictEqual(yield* standing(supervisor), "a Healthy, b Healthy, c Healthy, d Healthy")
+    }))
+
+  it.effect("OTP-10 rest-for-one: it takes only the later ones down, those before it go on", () =>
+    Effect.gen(function*() {
+      const children = new Children()
+      yield* starting(Supervisor.make({
+        strategy: "rest-for-one",
+        tasks: [children.task("a"), children.task("b"), children.task("c", ready), children.task("d")]
+      }))
+      yield* children.beat("c")
+      yield* children.fail("a", new Net())
+      assert.strictEqual(children.since, "+a +b +c +d -a -d -c -b +a +b +c")
+      yield* children.fail("c", new Net())
+      assert.strictEqual(children.since, "-c +c", "a and b go on, d has not been started")
+      yield* children.fail("c", new Net())
+      assert.strictEqual(children.since, "-c +c")
+      yield* children.beat("c")
+      assert.strictEqual(children.since, "+d")
+    }))
+
+  it.effect("OTP-10 only its retry is due: the restart that had begun is over with it, and the retry has its own delay", () =>
+    Effect.gen(function*() {
+      const children = new Children()
+      const { supervisor } = yield* starting(Supervisor.make({
+        strategy: "one-for-all",
+        tasks: [
+          children.task("a", { restart: spaced(1000) }),
+          children.task("b", { ...ready, restart: spaced(7000) }),
+          children.task("c")
+        ]
+      }))
+      yield* children.beat("b")
+      yield* children.fail("a", new Net())
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(children.sinceTimed, "+a@0 +b@0 +c@0 -a@0 -c@0 -b@0 +a@1000 +b@1000")
+      yield* children.fail("b", new Net())
+      assert.strictEqual(children.sinceTimed, "-b@1000 -a@1000")
+      assert.strictEqual(assertStatus(yield* statusOf(supervisor, "a"), "Failed").sibling, "b")
+      assert.strictEqual(assertStatus(yield* statusOf(supervisor, "c"), "Failed").restartAt, 8000)
+      yield* TestClock.adjust(6999)
+      assert.strictEqual(children.sinceTimed, "")
+      yield* TestClock.adjust(1)
+      assert.strictEqual(children.sinceTimed, "+a@8000 +b@8000")
+      yield* children.beat("b")
+      assert.strictEqual(children.sinceTimed, "+c@8000")
+    }))
+
+  it.effect("OTP-10 a retry that its policy does not allow leaves the task dead, and the rest is started without it", () =>
+    Effect.gen(function*() {
+      const children = new Children()
+      const { supervisor } = yield* starting(Supervisor.make({
+        strategy: "one-for-all",
+        tasks: [children.task("a"), children.task("b", { ...ready, restart: { times: 0 } }), children.task("c")]
+      }))
+      yield* children.beat("b")
+      yield* children.fail("a", new Net())
+      assert.strictEqual(children.since, "+a +b +c -a -c -b +a +b")
+      yield* children.fail("b", new Net())
+      assert.strictEqual(children.since, "-b +c")
+      assert.strictEqual(yield* standing(supervisor), "a Healthy, b Dead, c Healthy")
+    }))
+})
+
+describe("OTP-14", () => {
+  it.effect("OTP-14 between failed attempts commands are served, though there is no pause between them", () =>
+    Effect.gen(function*() {
+      for (const strategy of ["one-for-one", "one-for-all", "rest-for-one"] as const) {
+        let runs = 0
+        const children = new Children()
+        const failing = Effect.suspend(() => {
+          runs++
+          return Effect.fail(new Net())
+        })
+        const supervisor = yield* Supervisor.make({ strategy, tasks: [children.task("a")] })
+        const flaky = { ...children.task("flaky"), effect: failing }
+        yield* supervisor.add(flaky)
+        yield* supervisor.add(children.task("z"))
+        const before = runs
+        yield* Effect.yieldNow
+        assert.isAbove(runs, before, "it is in its loop of restarts")
+        assertTag(yield* Effect.flip(supervisor.add(flaky)), "TaskAlreadyExists")
+        assert.strictEqual((yield* Effect.orDie(supervisor.statuses)).length, 3)
+        yield* supervisor.stop("z")
+        assertStatus(yield* statusOf(supervisor, "z"), "Stopped")
+        yield* supervisor.remove("a")
+        yield* supervisor.stop("flaky")
+        const stopped = runs
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual(runs, stopped, "nothing is left of the loop")
+        assert.strictEqual(yield* standing(supervisor), "flaky Stopped, z Stopped")
+        yield* supervisor.shutdown
+      }
+    }))
+
+  it.effect("OTP-14 while siblings take their time to stop, commands about others are served", () =>
+    Effect.gen(function*() {
+      const children = new Children()
+      const supervisor = yield* Supervisor.make({
+        strategy: "rest-for-one",
+        tasks: [children.task("z"), children.task("a"), children.task("b", { stops: 4000 })]
+      })
+      yield* children.fail("a", new Net())
+      assert.strictEqual(children.since, "+z +a +b -a")
+      assertStatus(yield* statusOf(supervisor, "b"), "Stopping")
+      yield* supervisor.restart("z")
+      yield* supervisor.add(children.task("c"))
+      assert.strictEqual(children.since, "-z +z +c")
+      yield* TestClock.adjust("4 seconds")
+      assert.strictEqual(children.since, "-b +a +b")
+      yield* shutDown(supervisor)
+    }))
+})
+
+describe("OTP-15", () => {
+  for (const command of ["stop", "kill", "remove"] as const) {
+    it.effect(`OTP-15 ${command} of a task that waits for its restart cancels the restart`, () =>
+      Effect.gen(function*() {
+        const children = new Children()
+        const [supervisor, events] = yield* recorded(Supervisor.make({
+          tasks: [children.task("a", { restart: spaced(1000) })]
+        }))
+        yield* children.fail("a", new Net())
+        assertStatus(yield* statusOf(supervisor, "a"), "Failed")
+        yield* supervisor[command]("a")
+        yield* TestClock.adjust("1 hour")
+        assert.strictEqual(children.since, "+a -a")
+        assert.strictEqual(eventsOf(events, "TaskStarting").length, 1)
+        assert.strictEqual(
+          yield* standing(supervisor),
+          { stop: "a Stopped", kill: "a Dead", remove: "" }[command]
+        )
+      }))
+
+    it.effect(`OTP-15 ${command} of one that waits with its siblings leaves theirs as it is`, () =>
+      Effect.gen(function*() {
+        for (const target of ["b", "c"]) {
+          const children = new Children()
+          const supervisor = yield* Supervisor.make({
+            strategy: "one-for-all",
+            tasks: [children.task("a"), children.task("b", { restart: spaced(1000) }), children.task("c")]
+          })
+          yield* children.fail("b", new Net())
+          assert.strictEqual(children.since, "+a +b +c -b -c -a")
+          yield* supervisor[command](target)
+          yield* TestClock.adjust(999)
+          assert.strictEqual(children.since, "")
+          yield* TestClock.adjust(1)
+          assert.strictEqual(children.since, target === "b" ? "+a +c" : "+a +b")
+        }
+      }))
+  }
+
+  it.effect("OTP-15 start and restart of one that waits begin at once, with all that waits as one with it", () =>
+    Effect.gen(function*() {
+      for (const command of ["start", "restart"] as const) {
+        for (const target of ["a", "b", "c"]) {
+          const children = new Children()
+          const supervisor = yield* Supervisor.make({
+            strategy: "one-for-all",
+            tasks: [children.task("a"), children.task("b", { restart: spaced(60_000) }), children.task("c")]
+          })
+          yield* children.fail("b", new Net())
+          assert.strictEqual(children.since, "+a +b +c -b -c -a")
+          yield* supervisor[command](target)
+          assert.strictEqual(children.sinceTimed, "+a@0 +b@0 +c@0", `${command} ${target}`)
+          const attempt = (yield* statusOf(supervisor, "b")).attempt
+          assert.strictEqual(attempt, target === "b" ? 0 : 1, "attempts are forgotten of the one that is named")
+        }
+      }
+    }))
+
+  it.effect("OTP-15 the end of the supervisor cancels the restart", () =>
+    Effect.gen(function*() {
+      const children = new Children()
+      const supervisor = yield* Supervisor.make({
+        strategy: "one-for-all",
+        tasks: [children.task("a", { stops: 1000 }), children.task("b")]
+      })
+      yield* children.fail("b", new Net())
+      const ending = yield* fork(supervisor.shutdown)
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(ending.pollUnsafe()?._tag, "Success")
+      assert.strictEqual(children.since, "+a +b -b -a")
+    }))
+
+  it.effect("OTP-15 while a sibling is waited for: stop of it, and of the one that failed", () =>
+    Effect.gen(function*() {
+      const children = new Children()
+      const supervisor = yield* Supervisor.make({
+        strategy: "one-for-all",
+        tasks: [children.task("a", { stops: 1000 }), children.task("b"), children.task("c", { stops: 1000 })]
+      })
+      yield* children.fail("b", new Net())
+      // c is being stopped, a is next; b waits.
+      yield* supervisor.stop("b")
+      const stopped = yield* within(supervisor.stop("c"), "10 seconds")
+      assert.isTrue(Exit.isSuccess(stopped))
+      assert.strictEqual(children.sinceTimed, "+a@0 +b@0 +c@0 -b@0 -c@1000 -a@2000 +a@2000")
+      assert.strictEqual(yield* standing(supervisor), "a Healthy, b Stopped, c Stopped")
+      yield* shutDown(supervisor)
+    }))
+})
+
+describe("OTP-10, OTP-14", () => {
+  it.effect("OTP-10 a failing start in a loop keeps nobody waiting, and the supervisor can be ended in it", () =>
+    Effect.gen(function*() {
+      const children = new Children()
+      const { supervisor } = yield* starting(Supervisor.make({
+        strategy: "one-for-all",
+        tasks: [
+          children.task("a"),
+          children.task("b", { ...ready, first: Array.from({ length: 100_000 }, () => net) })
+        ]
+      }))
+      const before = children.runs("b")
+      assert.isAbove(before, 1)
+      yield* within(supervisor.shutdown, 0)
+      const after = children.runs("b")
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(children.runs("b"), after)
+    }))
+})
