@@ -118,9 +118,9 @@ export class Children {
     }
   )
 
-  /** Lets the run that is under way end, and what follows happen. */
+  /** Lets the run that is under way when all is settled end, and what follows happen. */
   readonly end = (name: string, exit: Exit.Exit<void, Failure>): Effect.Effect<void> =>
-    Effect.suspend(() => {
+    Effect.flatMap(settle, () => {
       const reins = this.#reins.get(name)
       assert(reins !== undefined, `${name} has never run`)
       Deferred.doneUnsafe(reins.end, exit)
@@ -134,7 +134,7 @@ export class Children {
 
   /** Lets the newest run show life. */
   readonly beat = (name: string): Effect.Effect<void> =>
-    Effect.suspend(() => {
+    Effect.flatMap(settle, () => {
       this.#reins.get(name)?.beat()
       return settle
     })
