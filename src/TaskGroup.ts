@@ -112,6 +112,14 @@ interface Decoded {
 
 const ownKeys = ["each", "maxTasks", "intensity", "healthCheck", "shutdownTimeout", "eventCapacity"]
 
+/** What an instance has of the options of a task: when it is up, and what its end is to its supervisor, nobody asks. */
+const eachKeys = Task.keys.filter((key) => !["ready", "significant", "version"].includes(key))
+
+const decodeEach = (where: string, each: Task.TaskDefaults<unknown, unknown>): Task.Settings<unknown> => {
+  Options.onlyKeys(where, "options", each, eachKeys)
+  return Task.decodeDefaults(where, each)
+}
+
 const decode = (
   where: string,
   { each, eventCapacity, healthCheck, intensity, maxTasks, shutdownTimeout }: TaskGroupOptions<
@@ -120,7 +128,7 @@ const decode = (
     unknown
   >
 ): Decoded => ({
-  each: Task.decodeDefaults(`${where}.each`, Options.or(each, {})),
+  each: decodeEach(`${where}.each`, Options.or(each, {})),
   maxTasks: Options.count(where, "maxTasks", Options.or(maxTasks, Number.POSITIVE_INFINITY), {
     min: 1,
     infinite: true
@@ -169,7 +177,8 @@ export const make = <Args, A, E, R = never, R2 = never, R3 = never>(
     ) as Effect.Effect<void, SupervisorError.SupervisorError<E>, Needs>
   )
   const made = {
-    ...Task.make(name, effect, own as Task.TaskOptions<SupervisorError.SupervisorError<E>>),
+    ...Task.make(name, effect),
+    options: Task.decodeOptions(where, own as Task.TaskOptions<SupervisorError.SupervisorError<E>>),
     template: template as Made<Args, A, E, Needs>["template"],
     decoded,
     running: new Map()

@@ -36,7 +36,7 @@ export const begin = (deciding: Deciding, failure: GiveUp | undefined): void => 
 /** Those of a group have no order: they are all asked at once, and have the longest of their bounds together. */
 const stopTogether = (deciding: Deciding, closing: Closing): void => {
   const { now, state } = deciding
-  const longest = closing.remaining.reduce((most, entry) => Math.max(most, entry.settings.stopTimeout), 0)
+  const longest = closing.remaining.reduce((most, entry) => Math.max(most, entry.stopTimeout), 0)
   const deadline = longest < Number.POSITIVE_INFINITY
     ? Deadlines.add(state.deadlines, "Together", Deadlines.own, now + longest)
     : undefined

@@ -226,12 +226,17 @@ export class Interpreter implements Subtree {
   }
 
   #interrupt(task: Supervised): void {
-    const { run } = task
-    if (run !== undefined && this.nested.has(task.id) && task.options.derivesStopTimeout) {
-      const bound = run.subtrees.reduce((sum, subtree) => sum + subtree.stopBound(), 0)
-      if (bound > 0) this.#feed({ _tag: "Bound", id: task.id, generation: run.generation, bound })
-    }
+    if (task.run !== undefined) this.#bind(task.run)
     this.#guarded(() => task.run?.interrupt())
+  }
+
+  /** The end of a run is waited for: what it supervises itself takes its time, too. Asked once, while it is there. */
+  #bind(run: Run): void {
+    const { generation, supervised: { id, options } } = run
+    if (run.isBound || !this.nested.has(id) || !options.derivesStopTimeout) return
+    run.isBound = true
+    const bound = run.subtrees.reduce((sum, subtree) => sum + subtree.stopBound(), 0)
+    if (bound > 0) this.#feed({ _tag: "Bound", id, generation, bound })
   }
 
   /** What waits of a run, in the order it came: beats, failed probes, the end. */
@@ -249,7 +254,10 @@ export class Interpreter implements Subtree {
       run.failedProbes = undefined
       for (const cause of causes) this.#feed({ _tag: "ProbeFailed", id, generation, cause })
     }
-    if (run.isUnwinding) this.#feed({ _tag: "Unwinding", id, generation })
+    if (run.isUnwinding) {
+      this.#feed({ _tag: "Unwinding", id, generation })
+      this.#bind(run)
+    }
     if (run.isLingering) this.#feed({ _tag: "Lingering", id, generation })
     if (run.hasEnded && !run.taken) {
       run.taken = true

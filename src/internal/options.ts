@@ -100,8 +100,8 @@ export const count = (
   input: number,
   bounds: { readonly min: number; readonly infinite?: boolean }
 ): number => {
-  const fits = input >= bounds.min &&
-    (Number.isSafeInteger(input) || (bounds.infinite === true && input === Number.POSITIVE_INFINITY))
+  const fits = (Number.isSafeInteger(input) || (bounds.infinite === true && input === Number.POSITIVE_INFINITY)) &&
+    input >= bounds.min
   return fits
     ? input
     : refuse(

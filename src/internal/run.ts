@@ -132,6 +132,8 @@ export class Run implements CurrentRun {
   failedProbes: Array<Cause.Cause<unknown>> | undefined = undefined
   /** The end has been handed to the loop. */
   taken = false
+  /** How long the supervisors within it may take has been asked. */
+  isBound = false
 
   constructor(supervised: Supervised, generation: number, attempt: number, host: Host) {
     this.supervised = supervised

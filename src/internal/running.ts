@@ -204,8 +204,11 @@ export const bound = ({ now, state }: Deciding, entry: Entry, more: number): voi
   if (entry.phase !== "Stopping" || entry.overdue) return
   entry.stopBound += more
   entry.stopTimeout += more
+  const together = state.closing?.together
   if (entry.deadline?.kind === "StopBound") arm(state, entry, "StopBound", entry.stopBound + state.observer.lost)
-  else if (state.closing?.together === undefined) arm(state, entry, "StopBound", now + entry.stopTimeout)
+  else if (together === undefined) arm(state, entry, "StopBound", now + entry.stopTimeout)
+  // Those that are stopped together wait for the longest. When their deadline falls due, it is put off to where it belongs.
+  else together.bound = Math.max(together.bound, entry.stopBound)
 }
 
 /** Only runs of a supervisor within it are left of the run, and these do not end: nothing is to be waited for. */

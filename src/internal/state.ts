@@ -145,7 +145,7 @@ export interface Closing {
   /** How many levels of supervisors there are below those who are hurried. */
   levels: number
   /** Of a group: the one bound of all its runs, on the observer's clock. */
-  together: { readonly bound: number; deadline: Deadlines.Deadline | undefined } | undefined
+  together: { bound: number; deadline: Deadlines.Deadline | undefined } | undefined
 }
 
 /**
