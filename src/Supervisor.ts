@@ -550,7 +550,7 @@ export const makeWith = Effect.fnUntraced(function*<E>(
 
   const reconfigure = (change: ReconfigureOptions<ReadonlyArray<Task.Task.Any>, unknown, unknown>) =>
     Effect.contextWith((services: Context.Context<never>): Effect.Effect<void, SupervisorError.ReconfigureError> => {
-      const decoded = decodedChange(change, defaults)
+      const decoded = decodedChange(change, defaults, () => interpreter.listed())
       if (decoded instanceof RangeError) {
         return Effect.fail(new SupervisorError.InvalidOptions({ supervisor: path, why: decoded.message }))
       }
@@ -613,6 +613,7 @@ export const makeWith = Effect.fnUntraced(function*<E>(
     services: Context.Context<never>
   ): Effect.Effect<TaskHandle<A, TE>, SupervisorError.CommandError> => {
     Options.name("Supervisor.add", task.name)
+    Decoding.assertEnds(`Supervisor.add(${JSON.stringify(task.name)})`, task, defaults)
     // All of a group are of one template, whose error is part of the group's.
     const supervised = prepare(task, withDefaults(task, captured(services)), group !== undefined)
     const added = Effect.as(loop.ask(adding(supervised, false)), handle<A, TE>(supervised))
@@ -725,9 +726,9 @@ export const isWithin = (supervisor: RunningSupervisor, other: RunningSupervisor
 }
 
 /** What comes while it runs is as good as from outside: a refusal is an answer. */
-const decodedChange = (change: Parameters<typeof Decoding.decodeChange>[0], defaults: Task.Settings<unknown>) => {
+const decodedChange = (...change: Parameters<typeof Decoding.decodeChange>) => {
   try {
-    return Decoding.decodeChange(change, defaults)
+    return Decoding.decodeChange(...change)
   } catch (error) {
     if (error instanceof RangeError) return error
     throw error

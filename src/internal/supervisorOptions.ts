@@ -77,11 +77,23 @@ const tasksOf = (where: string, given: ReadonlyArray<Task.Task.Any>) => {
 }
 
 /** A task cannot be significant that never ends; the mode may come from the supervisor's defaults. */
-const assertEnds = (where: string, tasks: ReturnType<typeof tasksOf>, defaults: Task.Settings<unknown>): void => {
-  for (const [index, { name, options: { restart, significant } }] of tasks.entries()) {
-    if (significant === true && (restart ?? defaults.restart)?.mode === "permanent") {
-      Options.refuse(`${where}: tasks[${index}] (${JSON.stringify(name)})`, "significant", true, endless)
-    }
+export const assertEnds = (
+  where: string,
+  { options: { restart, significant } }: Pick<Task.Task<unknown, unknown, unknown>, "options">,
+  defaults: Task.Settings<unknown>
+): void => {
+  if (significant === true && (restart ?? defaults.restart)?.mode === "permanent") {
+    Options.refuse(where, "significant", true, endless)
+  }
+}
+
+const assertAllEnd = (
+  where: string,
+  tasks: ReadonlyArray<Pick<Task.Task<unknown, unknown, unknown>, "name" | "options">>,
+  defaults: Task.Settings<unknown>
+): void => {
+  for (const [index, task] of tasks.entries()) {
+    assertEnds(`${where}: tasks[${index}] (${JSON.stringify(task.name)})`, task, defaults)
   }
 }
 
@@ -125,7 +137,7 @@ export const decode = (options: Given, what?: string) => {
   Options.onlyKeys(where, "options", options, optionKeys)
   const tasks = tasksOf(where, Options.or(options.tasks, []))
   const defaults = Task.decodeDefaults(`${where}.defaults`, Options.or(options.defaults, {}))
-  assertEnds(where, tasks, defaults)
+  assertAllEnd(where, tasks, defaults)
   return {
     name: options.name,
     tasks,
@@ -144,7 +156,12 @@ type GivenChange = { readonly [K in keyof Omit<Given, "name" | "eventCapacity">]
  * Decodes what a supervisor is reconfigured to, or throws a `RangeError`. What is left out stays; what is `undefined` has its
  * default again.
  */
-export const decodeChange = (options: GivenChange, before: Task.Settings<unknown>) => {
+export const decodeChange = (
+  options: GivenChange,
+  before: Task.Settings<unknown>,
+  /** The list that stays when no other is given. */
+  listed: () => ReadonlyArray<Pick<Task.Task<unknown, unknown, unknown>, "name" | "options">>
+) => {
   const where = "reconfigure"
   Options.onlyKeys(where, "options", options, changeKeys)
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Given
@@ -152,7 +169,7 @@ export const decodeChange = (options: GivenChange, before: Task.Settings<unknown
   const defaults = "defaults" in options
     ? Task.decodeDefaults(`${where}.defaults`, Options.or(given.defaults, {}))
     : before
-  assertEnds(where, tasks ?? [], defaults)
+  assertAllEnd(where, tasks ?? listed(), defaults)
   const changed = Object.entries(settingsOf(where, given)).filter(([key]) => key in options)
   return {
     tasks,
