@@ -1,10 +1,14 @@
 /**
- * Takes orders from the queue and has them paid. An expired card is a typed error: it fails the run, and the next run
- * goes on with the next order.
+ * Takes orders from the connection and has them paid. An expired card is a typed error: it fails the run, and the next
+ * run goes on with the next order.
+ *
+ * It holds on to the orders of one connection, and would wait for ever for those of one that is broken: that is why a
+ * restart of the connection has to take it along.
  */
 import * as Task from "effect-supervisor/Task"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
+import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type { Order } from "./shop.ts"
@@ -27,8 +31,10 @@ const pay = Effect.fn("pay")(function*(order: Order) {
 export const billing = Task.make(
   "billing",
   Effect.gen(function*() {
-    const { orders } = yield* Shop
-    return yield* Effect.forever(Effect.flatMap(Queue.take(orders), pay))
+    const { orders, parcels } = yield* Shop
+    const received = yield* Effect.fromOption(yield* Ref.get(orders))
+    const next = Effect.tap(Queue.take(received), pay)
+    return yield* Effect.forever(Effect.flatMap(next, (order) => Queue.offer(parcels, order)))
   }),
   { restart: { schedule: Schedule.spaced("1 second") } }
 )

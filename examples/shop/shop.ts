@@ -1,6 +1,6 @@
 /**
- * What the tasks of the shop share. It is made once and lives across their runs: an order that waits in the queue
- * outlives the run that was to take it.
+ * What the tasks of the shop share. It is made once and lives across their runs: a parcel that waits outlives the run
+ * that was to send it.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -20,11 +20,14 @@ export type Order = typeof Order.Type
 export class Shop extends Context.Service<Shop, {
   /** Where the server listens, while it does. */
   readonly address: Ref.Ref<Option.Option<string>>
-  /** Orders to be paid. */
-  readonly orders: Queue.Queue<Order>
+  /** The orders that come over the connection, while there is one; those of another connection come over another. */
+  readonly orders: Ref.Ref<Option.Option<Queue.Dequeue<Order>>>
+  /** What is paid, and to be delivered. */
+  readonly parcels: Queue.Queue<Order>
 }>()("shop/Shop") {
   static readonly layer = Layer.effect(Shop)(Effect.all({
     address: Ref.make(Option.none<string>()),
-    orders: Queue.bounded<Order>(100)
+    orders: Ref.make(Option.none<Queue.Dequeue<Order>>()),
+    parcels: Queue.bounded<Order>(100)
   }))
 }

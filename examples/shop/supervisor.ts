@@ -1,9 +1,11 @@
 /**
  * A small shop in one process, and everything that goes wrong in it:
  *
- * - `server` hands out orders over HTTP; one request in ten it refuses.
- * - `poller` fetches them: a refusal fails it, a second later it polls again.
- * - `billing` has them paid: an expired card fails it by a typed error.
+ * - `server` hands out orders over HTTP; now and then its till is closed.
+ * - `orders` is a supervisor: its `connection` fetches them, and takes `billing` along when it breaks; `billing` has them
+ *   paid, and fails by itself at an expired card. While the till is closed they fail so often that `orders` gives up, and
+ *   is restarted as a whole.
+ * - `couriers` is a group, one for each parcel that `dispatch` sends; they pause when nobody is at home.
  * - `labels` prints labels and jams now and then: its missing heartbeat tells.
  * - `licence` fails until its supervisor gives it up for good.
  *
@@ -12,17 +14,18 @@
 import * as Supervisor from "effect-supervisor/Supervisor"
 import * as Effect from "effect/Effect"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
-import { billing } from "./billing.ts"
+import { couriers } from "./couriers.ts"
+import { dispatch } from "./dispatch.ts"
 import { labels } from "./labels.ts"
 import { licence } from "./licence.ts"
-import { poller } from "./poller.ts"
+import { orders } from "./orders.ts"
 import { server } from "./server.ts"
 import { Shop } from "./shop.ts"
 
-// Started in this order, and stopped in reverse: the poller is gone before the server is.
+// Started in this order, and stopped in reverse: the connection is gone before the server is.
 export default Supervisor.run({
   name: "shop",
-  tasks: [server, poller, billing, labels, licence]
+  tasks: [server, orders, couriers, dispatch, labels, licence]
 }).pipe(
   Effect.provide([Shop.layer, FetchHttpClient.layer])
 )

@@ -78,7 +78,9 @@ const lastFailure: Column = {
     if (pausedUntil !== undefined) return pause(pausedUntil, now)
     if (status._tag === "Failed" && status.sibling !== undefined) return `restarts with ${Text.clean(status.sibling)}`
     const failure = status.lastFailure
-    return failure === undefined ? none : `${Text.seconds(now - failure.at)} ago: ${Text.clean(failure.message)}`
+    return failure === undefined
+      ? none
+      : `${Text.seconds(now - failure.at)} ago: ${Text.failure(status.path, failure.message)}`
   }
 }
 

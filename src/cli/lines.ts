@@ -2,6 +2,7 @@
  * One line for every event, for a log. Pure.
  */
 import type { SupervisorEvent } from "../SupervisorEvent.ts"
+import type { Failure } from "../TaskStatus.ts"
 import { deadReasons } from "./columns.ts"
 import * as Text from "./text.ts"
 
@@ -10,6 +11,9 @@ export const describe = (event: SupervisorEvent): string => {
   const who = "task" in event ? `${event.supervisor}/${event.task}` : event.supervisor
   return Text.clean(`${who} ${told(event)}`)
 }
+
+const failureOf = (event: { readonly supervisor: string; readonly task: string; readonly failure: Failure }): string =>
+  Text.failure(`${event.supervisor}/${event.task}`, event.failure.message)
 
 const told = (event: SupervisorEvent): string => {
   switch (event._tag) {
@@ -40,7 +44,7 @@ const told = (event: SupervisorEvent): string => {
     case "TaskEnded":
       return `ended well, and is permanent (run ${event.generation})`
     case "TaskFailed":
-      return `failed (run ${event.generation}): ${event.failure.message}`
+      return `failed (run ${event.generation}): ${failureOf(event)}`
     case "RestartScheduled":
       return event.sibling !== undefined
         ? `restarts with ${Text.clean(event.sibling)}${
@@ -68,7 +72,7 @@ const told = (event: SupervisorEvent): string => {
     case "TaskDead":
       return event.failure === undefined || event.why === "ShutDown" || event.why === "Killed"
         ? `dead (${deadReasons[event.why]})`
-        : `dead (${deadReasons[event.why]}): ${event.failure.message}`
+        : `dead (${deadReasons[event.why]}): ${failureOf({ ...event, failure: event.failure })}`
     case "TaskRemoved":
       return "removed"
     case "RestartsPaused":

@@ -52,15 +52,16 @@ export interface Room {
 /** The footer, with an empty line above it. */
 export const footerLines = 2
 
-/** So many lines of the log are shown even when the tasks would fill the screen. */
+/** So many lines of the log are shown even when the tasks would fill the screen, and fewer on a low one. */
 const leastLog = 4
+const shareOfLog = 0.4
 
 /** Renders the picture in at most `height` lines, each of at most `width` cells. */
 export const render = (picture: Picture, { branches, colors, height, width }: Room): ReadonlyArray<string> => {
   const paint = painter(colors)
   const footer = picture.footer === undefined ? [] : ["", paint("quiet", Text.clip(picture.footer, width))]
   const body = Math.max(1, height - footer.length)
-  const least = Math.min(picture.log.length, leastLog)
+  const least = Math.min(picture.log.length, leastLog, Math.floor((body - 1) * shareOfLog))
   const forTables = Math.max(1, body - (least === 0 ? 0 : least + 1))
   const tables = renderTables(picture, width, forTables, paint, branches ? Tree.drawn : Tree.indented)
   const forLog = Math.max(0, Math.min(picture.log.length, body - tables.length - 1))

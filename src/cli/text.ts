@@ -43,6 +43,12 @@ export const fit = (text: string, cells: number, align: "left" | "right" = "left
   return align === "left" ? cut + space : space + cut
 }
 
+/** What a task failed with, without what is clear where it stands: that it was the supervisor in it that gave up. */
+export const failure = (path: string, message: string): string => {
+  const gaveUp = `SupervisorError: supervisor "${path}" `
+  return clean(message.startsWith(gaveUp) ? message.slice(gaveUp.length) : message)
+}
+
 const second = 1000
 const minute = 60 * second
 const hour = 60 * minute

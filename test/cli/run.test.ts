@@ -77,6 +77,7 @@ describe.concurrent("effect-supervisor run", () => {
           "app/orders/connection restarts in 300ms (attempt 1)",
           "app/orders/billing stopping (sibling, run 1)",
           "app/orders/billing restarts with connection",
+          "app/orders failed (run 1): gave up: more than 1 restart within 60000 ms, the last one of task \"connection\": the line is cut",
           "app/orders gives up: more than 1 restart within 60000 ms, the last one of task \"connection\": the line is cut"
         ]
       ) {

@@ -24,6 +24,14 @@ const cases: ReadonlyArray<readonly [SupervisorEvent, string]> = [
   [{ _tag: "ProbeFailed", ...ofTask, failure }, "app/a does not answer its probe (run 2): Boom: bad day"],
   [{ _tag: "TaskFailed", ...ofTask, failure }, "app/a failed (run 2): Boom: bad day"],
   [
+    {
+      _tag: "TaskFailed",
+      ...ofTask,
+      failure: { ...failure, message: "SupervisorError: supervisor \"app/a\" gave up: too much" }
+    },
+    "app/a failed (run 2): gave up: too much"
+  ],
+  [
     { _tag: "RestartScheduled", ...ofTask, attempt: 1, reason: "Failed", delay: 1500, restartAt: 1500 },
     "app/a restarts in 1.5s (attempt 1)"
   ],
