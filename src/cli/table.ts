@@ -54,7 +54,7 @@ export const footerLines = 2
 
 /** So many lines of the log are shown even when the tasks would fill the screen, and fewer on a low one. */
 const leastLog = 4
-const shareOfLog = 0.4
+const shareOfLog = 0.45
 
 /** Renders the picture in at most `height` lines, each of at most `width` cells. */
 export const render = (picture: Picture, { branches, colors, height, width }: Room): ReadonlyArray<string> => {

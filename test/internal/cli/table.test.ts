@@ -148,6 +148,9 @@ describe("the live table", () => {
     const full = render(80, 12, { log, supervisors: [{ path: "app", since: now, statuses: many }] })
     assert.strictEqual(full.filter((line) => line.includes("line 2")).length, 4)
     assert.include(full.join("\n"), "more tasks")
+    const low = render(80, 7, { log, supervisors: [{ path: "app", since: now, statuses: many }] })
+    assert.strictEqual(low.filter((line) => line.includes("line 2")).length, 2)
+    assert.match(low[2] ?? "", /^worker-0/)
   })
 
   it("says how each supervisor stands", () => {
