@@ -56,6 +56,7 @@ export const ended = (deciding: Deciding, entry: Entry, outcome: Outcome): void 
 /** It was stopped to be started again, with its siblings or as something new. */
 const endedInTurn = (deciding: Deciding, entry: Entry): void => {
   if (entry.lined) return LineUp.wait(deciding, entry)
+  if (deciding.state.closing !== undefined) return dead(deciding, entry, "ShutDown")
   // It ended too late for that.
   if (entry.settings.mode !== "temporary") return Running.start(deciding, entry)
   dead(deciding, entry, "NotRestartable", { isOwn: false })
@@ -96,7 +97,6 @@ const endedByCommand = (deciding: Deciding, entry: Entry, command: CommandName):
 /** It was asked for by hand while its siblings are being restarted: it is started with them. */
 const waitAgain = (deciding: Deciding, entry: Entry): void => {
   LineUp.wait(deciding, entry)
-  entry.attempt = 0
   entry.intent = { _tag: "Command", command: "restart" }
 }
 

@@ -140,7 +140,6 @@ export const hasten = ({ state }: Deciding): void => {
 export const startInTurn = (deciding: Deciding, entry: Entry, command: "start" | "restart", to: number): void => {
   hasten(deciding)
   overtake(deciding, entry, command, command)
-  entry.attempt = 0
   entry.intent = { _tag: "Command", command }
   ;(entry.waiters ??= new Set()).add(to)
 }
@@ -197,7 +196,9 @@ const stop = (deciding: Deciding, { because, entry }: Leaving): void => {
 
 const isDue = ({ now, state }: Deciding): boolean => {
   const { deadlines, line } = state
-  if (line.due <= now) line.due = atOnce
+  while (line.toStart[line.next]?.lined === false) line.next++
+  // Its time has come, or nobody is left to wait for it.
+  if (line.due <= now || line.next === line.toStart.length) line.due = atOnce
   if (line.deadline !== undefined && line.deadline.due !== line.due) yielded(state)
   if (line.due === atOnce) return true
   if (line.deadline === undefined && line.due < Number.POSITIVE_INFINITY) {
@@ -250,7 +251,9 @@ const startAll = (deciding: Deciding): boolean => {
 const start = (deciding: Deciding, entry: Entry): void => {
   // One that does not end is started when it does, without the others.
   if (isRunning(entry)) return leave(deciding, entry)
-  Running.start(deciding, entry)
+  // Asked for by hand. Told as it begins, like everything of a run.
+  if (entry.intent?._tag === "Command") Running.startAfresh(deciding, entry)
+  else Running.start(deciding, entry)
   replyWaiters(deciding, entry)
 }
 

@@ -12,7 +12,7 @@ import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type { Act, Answer, Ending, History, Name, Plan, RunPlan } from "./history.ts"
-import { bound, pulse, quiet, slowness } from "./history.ts"
+import { bound, isSignificant, pulse, quiet, slowness } from "./history.ts"
 import type { RunId } from "./life.ts"
 import type { Machine } from "./machine.ts"
 import { Alarms } from "./machine.ts"
@@ -98,6 +98,8 @@ export class Bodies implements Facts {
       stableAfter: plan.stableAfter,
       stopTimeout: plan.stopTimeout,
       whenDead: plan.whenDead,
+      ready: plan.ready,
+      significant: isSignificant(plan),
       ...(plan.startupTimeout === undefined ? {} : { startupTimeout: plan.startupTimeout })
     })
   }

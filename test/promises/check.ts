@@ -57,6 +57,8 @@ class Checking {
   live(): void {
     let afterwards = 0
     this.world.make()
+    this.world.machine.rest()
+    this.world.handles()
     this.#settle(false)
     for (const step of this.#history.steps) {
       // After the end there is little left to happen.
@@ -129,7 +131,7 @@ class Checking {
     for (; this.#heard < events.length; this.#heard++) {
       const event = events[this.#heard]!
       if (event._tag === "Snapshot") continue
-      const line = Seen.event(event)
+      const line = Seen.event(event, world.machine.wallOffset)
       this.#log.push(`${model.now}: ${line}`)
       this.judge.hear("task" in event ? event.task as "a" : "", line)
     }
@@ -139,6 +141,7 @@ class Checking {
       const nobodyWaits = seen === "interrupted" && model.askers.get(call)?.bodyOver === true
       if (!nobodyWaits) same(`answer to call ${call}`, answer, seen)
     }
+    same("start", model.start, world.start)
     same("runs", model.alive(), world.bodies.alive())
     same("questions", model.questions(), world.bodies.questions)
     this.#compareSettlements()

@@ -5,16 +5,16 @@ import * as Schema from "effect/Schema"
 import type { Flavour } from "./history.ts"
 import { Answer, Ending, RunPlan } from "./history.ts"
 
-const openings = (opening: Schema.Top, finalizer: Schema.Top = RunPlan.fields.finalizer) =>
+export const openings = (opening: Schema.Top, finalizer: Schema.Top = RunPlan.fields.finalizer) =>
   Schema.Array(Schema.Struct({ ...RunPlan.fields, opening, finalizer })).check(Schema.isMaxLength(4))
 
-const lasting = {
+export const lasting = {
   shutdownTimeout: Schema.Literals(["infinity"]),
   maxDeadFraction: Schema.Literals(["none"]),
   whenAllCompleted: Schema.Literals(["stay"])
 }
 
-const Delays = Schema.Array(
+export const Delays = Schema.Array(
   Schema.Union([Schema.TaggedStruct("Delay", { millis: Schema.Literals([70, 0, 1000]) }), Answer])
 ).check(Schema.isMinLength(1), Schema.isMaxLength(4))
 

@@ -3,7 +3,7 @@
  */
 import { describe, it } from "@effect/vitest"
 import { live } from "./check.ts"
-import type { History, Plan, Step } from "./history.ts"
+import type { History, Name, Plan, Step } from "./history.ts"
 import { quiet, simplest, simplestPlan } from "./history.ts"
 
 const history = (a: Partial<Plan>, ...steps: ReadonlyArray<Step>): History => ({
@@ -11,6 +11,15 @@ const history = (a: Partial<Plan>, ...steps: ReadonlyArray<Step>): History => ({
   plans: { ...simplest.plans, a: { ...simplestPlan, ...a } },
   steps
 })
+
+const siblings = (
+  options: Partial<History["options"]>,
+  plans: { readonly [of in Name]?: Partial<Plan> },
+  ...steps: ReadonlyArray<Step>
+): History => {
+  const plan = (name: Name): Plan => ({ ...simplestPlan, ...plans[name] })
+  return { options: { ...simplest.options, ...options }, plans: { a: plan("a"), b: plan("b"), c: plan("c") }, steps }
+}
 
 describe("once broken", () => {
   it("a body that ended while its child lingers is on its way out, also without a finalizer", () => {
@@ -62,5 +71,43 @@ describe("once broken", () => {
       { _tag: "Acts", acts: [{ _tag: "Command", command: "stop", task: "a", by: "name" }] }
     )
     live({ options: { ...options, shutdownTimeout: 0 }, plans, steps })
+  })
+
+  it("what a sibling's restart has stopped is not started again while the supervisor ends", () => {
+    live(siblings(
+      { strategy: "rest-for-one", listed: 2 },
+      {
+        a: { runs: [{ ...quiet, opening: "fails:restart" }] },
+        b: { runs: [{ ...quiet, child: true }] },
+        c: { stopTimeout: 500, runs: [{ ...quiet, shielded: true }] }
+      },
+      { _tag: "Acts", acts: [{ _tag: "Add", task: "c" }] },
+      { _tag: "Acts", acts: [{ _tag: "Shutdown" }] },
+      { _tag: "Pass", millis: 200 }
+    ))
+  })
+
+  it("who is asked for by hand while siblings are restarted has the attempts that were told until then", () => {
+    live(siblings(
+      { strategy: "one-for-all", listed: 2 },
+      { a: { runs: [{ ...quiet, opening: "fails:restart" }] }, b: { runs: [{ ...quiet, shielded: true }] } },
+      { _tag: "Acts", acts: [{ _tag: "Command", command: "restart", task: "a", by: "name" }] },
+      { _tag: "Pass", millis: 200 }
+    ))
+  })
+
+  it("a supervisor whose siblings wait together is up as soon as nobody waits any more", () => {
+    live(siblings(
+      { strategy: "one-for-all", listed: 2 },
+      {
+        a: {
+          ready: "first-beat",
+          answers: [{ _tag: "Endless" }],
+          runs: [{ ...quiet, opening: "fails:restart" }]
+        }
+      },
+      { _tag: "Acts", acts: [{ _tag: "Command", command: "stop", task: "a", by: "name" }] },
+      { _tag: "Acts", acts: [{ _tag: "Command", command: "stop", task: "b", by: "name" }] }
+    ))
   })
 })

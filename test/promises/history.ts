@@ -76,6 +76,10 @@ const planFields = {
   stableAfter: Schema.Literals([0, 300, 2000, "infinity"]),
   stopTimeout: Schema.Literals([0, 100, 100, 500, 500, "infinity"]),
   whenDead: weighted({ keep: 14, escalate: 1 }),
+  /** When the next one of a list is started. */
+  ready: Schema.Literals(["begun"]),
+  /** Its end may be the supervisor's; not of a permanent one, which has none. */
+  significant: Schema.Literals([false]),
   times: Schema.Literals(["infinity", "infinity", "infinity", 0, 1, 3]),
   /** What the schedule says to the failures of a streak, one after another, */
   answers: Schema.Array(Answer).check(Schema.isMaxLength(4)),
@@ -84,8 +88,14 @@ const planFields = {
   /** The runs, one after another; later ones are quiet. */
   runs: Schema.Array(RunPlan).check(Schema.isMaxLength(4))
 }
-export const Plan = Schema.Struct(planFields)
-export type Plan = typeof Plan.Type
+/** What flavours choose from, where the fields above leave no choice. */
+interface Wider {
+  readonly ready: "begun" | "first-beat"
+  readonly significant: boolean
+}
+export type Plan = Omit<Schema.Struct.Type<typeof planFields>, keyof Wider> & Wider
+
+export const isSignificant = ({ mode, significant }: Plan): boolean => significant && mode !== "permanent"
 
 export const quiet: RunPlan = { opening: "waits", shielded: false, finalizer: "none", child: false, check: "passes" }
 
@@ -167,11 +177,27 @@ const optionFields = {
   /** How late the clock wakes those who sleep. */
   lateness: Millis(0),
   /** How many of the tasks the supervisor is made with. */
-  listed: Schema.Literals([3, 2, 1, 0])
+  listed: Schema.Literals([3, 2, 1, 0]),
+  strategy: Schema.Literals(["one-for-one"]),
+  intensity: Schema.Literals(["none"]),
+  /** What is drawn by chance. */
+  chance: Schema.Literals([0]),
+  autoShutdown: Schema.Literals(["never"])
+}
+
+interface WiderOptions {
+  readonly strategy: "one-for-one" | "one-for-all" | "rest-for-one"
+  readonly intensity: "none" | {
+    readonly restarts: number
+    readonly within: number
+    readonly whenExceeded: "giveUp" | "pause"
+  }
+  readonly chance: number
+  readonly autoShutdown: "never" | "any-significant" | "all-significant"
 }
 
 export interface History {
-  readonly options: Schema.Struct.Type<typeof optionFields>
+  readonly options: Omit<Schema.Struct.Type<typeof optionFields>, keyof WiderOptions> & WiderOptions
   readonly plans: Readonly<Record<Name, Plan>>
   readonly steps: ReadonlyArray<Step>
 }
@@ -232,6 +258,8 @@ export const simplestPlan: Plan = {
   stopTimeout: 100,
   whenDead: "keep",
   times: "infinity",
+  ready: "begun",
+  significant: false,
   answers: [],
   thereafter: { _tag: "Delay", millis: 40 },
   runs: []
@@ -245,7 +273,11 @@ const simplestOptions: History["options"] = {
   interval: 200,
   eventCapacity: 1024,
   lateness: 0,
-  listed: 1
+  listed: 1,
+  strategy: "one-for-one",
+  intensity: "none",
+  chance: 0,
+  autoShutdown: "never"
 }
 
 export const simplest: History = {

@@ -7,7 +7,7 @@ import { Broken } from "./broken.ts"
 import type { History, Name } from "./history.ts"
 import { bound } from "./history.ts"
 import type { Life } from "./life.ts"
-import { isUnderWay } from "./life.ts"
+import { isUnderWay, startupTimeout } from "./life.ts"
 import type { Model } from "./model.ts"
 
 /** When nothing could be observed. */
@@ -41,19 +41,44 @@ export class Judge {
     this.#stalls = stalls
   }
 
-  /** The supervisor tells this: it must be next, or due, or follow from what the task's run has told. */
+  /**
+   * The supervisor tells this: it must be next, or due, or follow from what the task's run has told. What must be told
+   * comes in one order for all tasks.
+   */
   hear(of: Name | "", line: string): void {
     const model = this.#model
-    const lines = model.toTell.get(of) ?? []
-    if (lines[0] === line) {
-      lines.shift()
-      return
+    const next = model.toTell[0]
+    if (next === undefined) {
+      this.#findCause(of, line)
+      return this.hear(of, line)
     }
-    if (lines.length > 0) throw new Broken(`"${line}" was told, "${lines[0]}" should have been`)
-    const life = of === "" ? undefined : model.lives.get(of)
+    if (next.of !== of || next.line !== line) throw new Broken(`"${line}" was told, "${next.line}" should have been`)
+    model.toTell.shift()
+  }
+
+  #findCause(of: Name | "", line: string): void {
+    const model = this.#model
+    // As soon as the supervisor turns to anything, those who wait together for a time that has come wait no longer.
+    if (this.#isLineDue) return model.consider()
+    if (of === "") return this.#findOwnCause(line)
+    const life = model.lives.get(of)
     if (life === undefined) throw new Broken(`"${line}" was told without a reason`)
     if (!model.attend(life)) this.#falls(life, line)
-    this.hear(of, line)
+  }
+
+  get #isLineDue(): boolean {
+    const { line: { due, isWaiting }, now } = this.#model
+    return isWaiting && due <= now
+  }
+
+  /** The end of a pause is told, and so is a restart that is one too many. */
+  #findOwnCause(line: string): void {
+    const model = this.#model
+    const due = this.#resume()
+    if (due?.tag === line) return this.#fall(due, line)
+    const [asked] = model.answered()
+    if (asked === undefined) throw new Broken(`"${line}" was told without a reason`)
+    model.attend(asked)
   }
 
   #falls(life: Life, line: string): void {
@@ -62,13 +87,18 @@ export class Judge {
     if (due === undefined || (model.now < due.earliest && this.#mayHurry())) {
       if (this.#mayHurry()) return model.hurry()
       if (!model.probe(life)) throw new Broken(`"${line}" was told without a reason`)
-      return
+      return model.consider()
     }
-    if (model.now < due.earliest || model.now > due.latest) {
+    this.#fall(due, line)
+  }
+
+  #fall(due: Deadline, line: string): void {
+    const { now } = this.#model
+    if (now < due.earliest || now > due.latest) {
       throw new Broken(`"${line}" was told outside of ${due.earliest} to ${due.latest} ms`)
     }
     due.fall()
-    model.consider()
+    this.#model.consider()
   }
 
   /**
@@ -80,20 +110,37 @@ export class Judge {
     const lives = Array.from(model.lives.values())
     for (const life of lives) {
       model.attend(life)
-      while (model.probe(life));
+      while (model.probe(life)) model.consider()
     }
-    for (const [line] of model.toTell.values()) {
-      if (line !== undefined) throw new Broken(`"${line}" should have been told`)
-    }
+    if (this.#isLineDue && model.line.isFutile) model.consider()
+    for (const { line } of model.toTell) throw new Broken(`"${line}" should have been told`)
     if (model.closed) return
     if (momentIsOver && this.#mayHurry()) throw new Broken("the shutdownTimeout is over")
-    for (const life of lives) {
-      for (const { latest, tag } of this.#deadlines(life)) {
-        if (latest < model.now || (momentIsOver && latest === model.now)) {
-          throw new Broken(`"${tag} ${life.name}#${life.generation}" was due at ${latest} ms`)
-        }
+    const dues = [
+      ...lives.flatMap((life) =>
+        this.#deadlines(life).map(({ latest, tag }) => ({ latest, what: `${tag} ${life.name}#${life.generation}` }))
+      ),
+      ...[this.#resume()].flatMap((due) => due === undefined ? [] : [{ latest: due.latest, what: due.tag }]),
+      ...this.#line()
+    ]
+    for (const { latest, what } of dues) {
+      if (latest < model.now || (momentIsOver && latest === model.now)) {
+        throw new Broken(`"${what}" was due at ${latest} ms`)
       }
     }
+  }
+
+  #resume(): Deadline | undefined {
+    const { bearing } = this.#model
+    if (bearing.paused === undefined) return undefined
+    const { since, until } = bearing.paused
+    return { tag: "RestartsResumed", ...this.#late(since, until - since), fall: () => bearing.resume() }
+  }
+
+  /** Those who wait together. */
+  #line(): ReadonlyArray<{ readonly latest: number; readonly what: string }> {
+    const { line: { due, isWaiting, since } } = this.#model
+    return isWaiting ? [{ latest: this.#late(since, due - since).latest, what: "the restart of siblings" }] : []
   }
 
   /** The bound on stopping everything is over, and nothing has been made of it yet. */
@@ -111,10 +158,14 @@ export class Judge {
   #verdict(life: Life): Deadline | undefined {
     if (!isUnderWay(life)) return undefined
     const model = this.#model
-    const { heartbeat, startupTimeout } = life.plan
+    const { heartbeat } = life.plan
     const missed = () => model.verdict(life, "HeartbeatMissed", life.status === "Starting" ? "startup" : "run")
     if (model.isStartup(life)) {
-      return { tag: "HeartbeatMissed", ...this.#fairly(life.lastSign, startupTimeout! + beyond), fall: missed }
+      return {
+        tag: "HeartbeatMissed",
+        ...this.#fairly(life.lastSign, startupTimeout(life.plan)! + beyond),
+        fall: missed
+      }
     }
     const grace = this.#fairly(0, this.#history.options.initialDelay)
     if (heartbeat._tag === "Manual") {
@@ -144,10 +195,14 @@ export class Judge {
   }
 
   #restart(life: Life): Deadline | undefined {
+    // Where siblings are taken along, they wait as one.
+    if (this.#history.options.strategy !== "one-for-one") return undefined
     if (life.status !== "Failed" || life.restartAt === undefined) return undefined
+    const model = this.#model
     const window = this.#late(life.since, life.restartAt - life.since)
-    return this.#model.closing === undefined
-      ? { tag: "TaskStarting", ...window, fall: () => this.#model.start(life) }
+    const tag = model.bearing.heldUntil() > model.now ? "RestartHeld" : "TaskStarting"
+    return model.closing === undefined
+      ? { tag, ...window, fall: () => model.restartDue(life) }
       : { tag: "TaskDead", ...window, fall: () => this.#model.dead(life, "ShutDown") }
   }
 

@@ -12,7 +12,8 @@ export interface RunId {
 
 export type Why = "Exhausted" | "NotRestartable" | "Killed" | "ShutDown" | "Escalated"
 export type Verdict = "HeartbeatMissed" | "ProbeFailed"
-export type Next = CommandName | "verdict" | "shutdown"
+/** What follows the end of a run that was asked to end; `line`: it is started again with its siblings. */
+export type Next = CommandName | "verdict" | "shutdown" | "line"
 
 export interface Run extends RunId {
   readonly plan: RunPlan
@@ -28,7 +29,7 @@ export interface Life {
   readonly entry: number
   readonly name: Name
   readonly plan: Plan
-  status: "Starting" | "Healthy" | "Failed" | "Stopping" | "Stopped" | "Completed" | "Dead"
+  status: "Created" | "Starting" | "Healthy" | "Failed" | "Stopping" | "Stopped" | "Completed" | "Dead"
   since: number
   generation: number
   attempt: number
@@ -38,11 +39,17 @@ export interface Life {
   probedAt: number
   lastFailure: { readonly kind: string; readonly generation: number; readonly cause: ReadonlyArray<string> } | undefined
   restartAt: number | undefined
-  /** Waits for the answer of its schedule, */
+  /** It stands in the line: it is started in its turn. */
+  lined: boolean
+  /** Whose restart it waits for. */
+  sibling: Name | undefined
+  /** How often its schedule has been asked in this streak of failures: one that a sibling's restart took along has no answer. */
+  asked: number
+  /** Waits for the answer, */
   asking: boolean
   /** who was told this. */
   reason: string
-  /** What follows when the run ends. */
+  /** What follows when the run ends, or what was asked of one that stands in the line. */
   next: Next | undefined
   verdict: Verdict | undefined
   overdue: boolean
@@ -52,3 +59,13 @@ export interface Life {
 }
 
 export const isUnderWay = ({ status }: Life): boolean => status === "Starting" || status === "Healthy"
+
+export const isRunning = (life: Life): boolean => isUnderWay(life) || life.status === "Stopping"
+
+/** On its way out for good, by command. */
+export const isLeaving = ({ next, status }: Life): boolean =>
+  status === "Stopping" && (next === "stop" || next === "kill" || next === "remove")
+
+/** How long a run may take to its first sign of life: 90 s, when that is waited for and nothing else bounds it. */
+export const startupTimeout = ({ heartbeat: { _tag }, ready, startupTimeout }: Plan): number | undefined =>
+  startupTimeout ?? (ready === "first-beat" && (_tag === "Automatic" || _tag === "None") ? 90_000 : undefined)

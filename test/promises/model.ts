@@ -4,15 +4,18 @@
  * and the eleven promises; it knows nothing of how a supervisor works inside. What time alone brings about is the
  * judge's business.
  */
+import { Bearing } from "./bearing.ts"
 import type { Answer, History, Name } from "./history.ts"
-import { bound, quiet } from "./history.ts"
+import { bound, isSignificant, quiet } from "./history.ts"
 import type { CommandName, Life, Next, Run, RunId, Verdict, Why } from "./life.ts"
-import { isUnderWay } from "./life.ts"
+import { isLeaving, isRunning, isUnderWay, startupTimeout } from "./life.ts"
+import { Line } from "./line.ts"
 import * as Shown from "./shown.ts"
 
 /** What happened, as far as a supervisor can know of it. A `run` is of an entry: the name may be given anew. */
 export type Input =
-  | { readonly _tag: "Add"; readonly call: number; readonly entry: number; readonly name: Name }
+  /** Without a call it is one of those that the supervisor is made with. */
+  | { readonly _tag: "Add"; readonly call: number | undefined; readonly entry: number; readonly name: Name }
   | {
     readonly _tag: "Command"
     readonly call: number
@@ -55,13 +58,24 @@ export class Model {
   closed = false
   /** How it ended, as of that moment. */
   end: string | undefined
+  /** How its start went: all of its list have been up, or it has come to its end before. */
+  start: "up" | "failed" | undefined
+  /** Who is stopped and started in order. */
+  readonly line: Line
+  /** What is made of restarts that are too many. */
+  readonly bearing: Bearing
   readonly #shutdowns: Array<number> = []
+  #expected: number
   #died = false
   /** Tasks have ended by themselves, and are gone. */
   #hadSome = false
-  #escalated: Life | undefined
-  /** What a supervisor must tell next, of each task and (under "") of itself. */
-  readonly toTell = new Map<Name | "", Array<string>>()
+  #significantEnded = false
+  /** The first reason to give up. */
+  #reason: string | undefined
+  /** What a supervisor must tell next, of a task or (of "") of itself. */
+  readonly toTell: Array<{ readonly of: Name | ""; readonly line: string }> = []
+  /** What follows at once, but only when all that came of the same cause is done: runs have begun, schedules answer. */
+  readonly #following: Array<() => void> = []
   /** What runs told, and the supervisor has not looked at yet. */
   #signals: Array<{ readonly run: Run; readonly what: "beat" | "body over" | "over" | "answered" }> = []
   readonly #history: History
@@ -70,6 +84,10 @@ export class Model {
   constructor(history: History, facts: Facts) {
     this.#history = history
     this.#facts = facts
+    this.#expected = history.options.listed
+    this.start = history.options.listed === 0 ? "up" : undefined
+    this.line = new Line(this, history.options.strategy)
+    this.bearing = new Bearing(this, history.options)
   }
 
   // -----------------------------------------------------------------------------------------------------------------
@@ -82,6 +100,7 @@ export class Model {
    * looked at when what follows from it is heard.
    */
   turn(inputs: ReadonlyArray<Input>): void {
+    if (inputs.some((input) => "call" in input)) this.consider()
     const awaited = inputs.filter((input) => "run" in input && this.#life(input.run).next !== undefined)
     for (const input of inputs) this.#happen(input)
     for (const [index, input] of inputs.entries()) {
@@ -89,6 +108,7 @@ export class Model {
       if (input._tag === "Command" || input._tag === "Add") this.attend(this.lives.get(input.name))
       const beforeCommands = inputs.slice(index).some((later) => "call" in later)
       if ("run" in input && awaited.includes(input) && beforeCommands) this.attend(this.#life(input.run))
+      if (!("call" in input)) continue
       this.#command(input)
       this.consider()
     }
@@ -100,6 +120,7 @@ export class Model {
       case "Add":
       case "Command":
       case "Shutdown":
+        if (input.call === undefined) return
         this.answers.set(input.call, undefined)
         if (input._tag === "Shutdown") this.#shutdowns.push(input.call)
         if (input._tag === "Command" && input.from !== undefined) {
@@ -181,7 +202,7 @@ export class Model {
     return mine.length > 0
   }
 
-  #command(input: Input): void {
+  #command(input: Input & { readonly call: unknown }): void {
     switch (input._tag) {
       case "Add":
         return this.#add(input)
@@ -192,8 +213,13 @@ export class Model {
     }
   }
 
-  #answer(call: number, answer: string): void {
-    if (this.answers.get(call) === undefined) this.answers.set(call, answer)
+  /** Those whose schedules have answered at last, in that order. */
+  answered(): ReadonlyArray<Life> {
+    return this.#signals.filter(({ what }) => what === "answered").map(({ run }) => this.#life(run))
+  }
+
+  #answer(call: number | undefined, answer: string): void {
+    if (call !== undefined && this.answers.get(call) === undefined) this.answers.set(call, answer)
   }
 
   /** After the end there is nothing to wait for. */
@@ -214,17 +240,23 @@ export class Model {
       entry,
       name,
       plan: this.#history.plans[name],
+      run: { entry, generation: 0, over: true },
       generation: 0,
       attempt: 0,
       failedProbes: 0,
+      lined: false,
       asking: false,
       overdue: false,
       waiting: []
     } as unknown as Life
     this.entries.set(entry, life)
     this.lives.set(name, life)
+    this.#enter(life, "Created")
     this.#tell(life, "TaskAdded")
-    this.start(life)
+    if (call === undefined) {
+      this.#expected--
+      life.lined = true
+    } else this.startRun(life)
     this.#answer(call, "ok")
   }
 
@@ -232,29 +264,38 @@ export class Model {
     if (this.closing !== undefined) return this.#answer(call, "SupervisorClosed")
     const life = this.lives.get(name)
     if (life === undefined || (entry !== undefined && life.entry !== entry)) return this.#answer(call, "TaskNotFound")
-    const running = isUnderWay(life) || life.status === "Stopping"
-    if (command === "start" && running) return this.#answer(call, "TaskAlreadyRunning")
-    if (command !== "start" && running) return this.#endFirst(life, command, call)
-    switch (command) {
-      case "start":
-      case "restart":
-        this.#startAfresh(life)
-        break
-      case "stop":
-        if (life.status === "Failed") this.#rest(life, "Stopped")
-        break
-      case "kill":
-        if (life.status !== "Dead") this.dead(life, "Killed")
-        break
-      case "remove":
-        if (life.status === "Failed") this.dead(life, "Killed")
-        this.#forget(life)
+    if (command === "start" && isRunning(life)) return this.#answer(call, "TaskAlreadyRunning")
+    if (command !== "start" && isRunning(life)) return this.#endFirst(life, command, call)
+    if (command === "start" || command === "restart") {
+      if (life.lined) return this.#startInTurn(life, command, call)
+      this.#startAfresh(life)
+      return this.#answer(call, "ok")
+    }
+    // It is not to be started in its turn any more.
+    this.#overtake(life, command)
+    this.line.leave(life)
+    const isWaiting = life.status === "Failed" || life.status === "Created"
+    if (command === "stop" && isWaiting) this.#rest(life, "Stopped")
+    if (command === "kill" && life.status !== "Dead") this.dead(life, "Killed")
+    if (command === "remove") {
+      if (isWaiting) this.dead(life, "Killed")
+      this.#forget(life)
     }
     this.#answer(call, "ok")
   }
 
+  /** One that stands in the line takes the line along: nobody waits for the time of the restart any longer. */
+  #startInTurn(life: Life, command: "start" | "restart", call: number): void {
+    this.line.hasten()
+    this.#overtake(life, command)
+    life.next = command
+    life.waiting.push({ call, command })
+  }
+
   /** The last command wins. */
   #endFirst(life: Life, command: CommandName, call: number): void {
+    if (life.lined && command === "restart") this.line.hasten()
+    else if (command !== "restart") this.line.leave(life)
     if (life.status === "Stopping") {
       this.#overtake(life, command)
       life.next = command
@@ -283,21 +324,27 @@ export class Model {
 
   #tell(life: Life, tag: string, ...details: ReadonlyArray<string | number | undefined>): void {
     const words = details.filter((detail) => detail !== undefined)
-    this.#mustTell(life.name, [`${tag} ${life.name}#${life.generation}`, ...words].join(" "))
+    this.tellOf(life.name, [`${tag} ${life.name}#${life.generation}`, ...words].join(" "))
   }
 
-  #mustTell(of: Name | "", line: string): void {
-    const lines = this.toTell.get(of)
-    if (lines === undefined) this.toTell.set(of, [line])
-    else lines.push(line)
+  tellOf(of: Name | "", line: string): void {
+    this.toTell.push({ of, line })
   }
 
   #startAfresh(life: Life): void {
     life.attempt = 0
-    this.start(life)
+    this.startRun(life)
   }
 
-  start(life: Life): void {
+  /** In its turn. Whoever has asked for it by hand is answered. */
+  startLined(life: Life): void {
+    if (life.next !== undefined) life.attempt = 0
+    this.startRun(life)
+    for (const { call } of life.waiting) this.#answer(call, "ok")
+    life.waiting = []
+  }
+
+  startRun(life: Life): void {
     life.generation++
     const plan = life.plan.runs[life.generation - 1] ?? quiet
     const { child, finalizer } = plan
@@ -315,8 +362,9 @@ export class Model {
       life.next =
       life.why =
       life.settlement =
+      life.sibling =
         undefined
-    life.asking = life.overdue = false
+    life.asking = life.overdue = life.lined = false
     life.failedProbes = 0
     life.lastSign = this.now
     this.#enter(life, "Starting")
@@ -324,7 +372,12 @@ export class Model {
     const { opening } = plan
     if (opening === "beats" || opening === "pulses") this.#signals.push({ run: life.run, what: "beat" })
     else if (opening !== "waits") return this.#bodyOver(life.run)
-    if (life.plan.heartbeat._tag === "Automatic" || life.plan.heartbeat._tag === "None") this.#healthy(life)
+    const { heartbeat: { _tag }, ready } = life.plan
+    if (ready === "begun" && (_tag === "Automatic" || _tag === "None")) {
+      this.#following.push(() => {
+        if (life.status === "Starting") this.#healthy(life)
+      })
+    }
   }
 
   #healthy(life: Life): void {
@@ -353,7 +406,7 @@ export class Model {
 
   /** Starting, and the start-up timeout alone decides. */
   isStartup(life: Life): boolean {
-    return life.status === "Starting" && life.plan.startupTimeout !== undefined
+    return life.status === "Starting" && startupTimeout(life.plan) !== undefined
   }
 
   /** Attempts are forgotten after the task has been healthy for longer than `stableAfter`. */
@@ -366,9 +419,24 @@ export class Model {
   /** Asks the run to end. */
   #ask(life: Life, next: Next): void {
     life.next = next
-    this.#stopping(life, next)
+    this.#stopping(life, next === "line" ? "sibling" : next)
     life.run.asked = true
     if (!life.run.shielded) this.#bodyOver(life.run)
+  }
+
+  /** It is stopped in its turn. One that is on its way out already is waited for, and what was asked of it is not forgotten. */
+  stopLined(life: Life): void {
+    if (isUnderWay(life)) this.#ask(life, "line")
+    else life.next ??= "line"
+  }
+
+  /** It has ended, or waited for a restart of its own: now it waits with its siblings. */
+  wait(life: Life, lead: Life, due: number): void {
+    life.asking = false
+    this.#enter(life, "Failed")
+    life.restartAt = due
+    life.sibling = lead.name
+    this.#tell(life, "RestartScheduled", "attempt", life.attempt, "after", due - this.now, `Sibling ${lead.name}`)
   }
 
   /** The body has ended by itself, what it leaves behind has not. */
@@ -413,8 +481,15 @@ export class Model {
         return this.#askSchedule(life, life.verdict!)
       case "shutdown":
         return this.dead(life, "ShutDown")
+      case "line":
+        return this.#endedInTurn(life)
       case "start":
       case "restart":
+        if (life.lined) {
+          this.line.wait(life)
+          life.next = next
+          return
+        }
         this.#startAfresh(life)
         break
       case "stop":
@@ -431,6 +506,15 @@ export class Model {
     life.waiting = []
   }
 
+  /** It was stopped because its siblings are restarted. */
+  #endedInTurn(life: Life): void {
+    if (life.lined) return this.line.wait(life)
+    if (this.closing !== undefined) return this.dead(life, "ShutDown")
+    if (life.plan.mode === "temporary") return this.dead(life, "NotRestartable", { isOwn: false })
+    // Too late to be started with them.
+    this.startRun(life)
+  }
+
   #endedByItself(life: Life, cause: ReadonlyArray<string>): void {
     if (cause.length === 0 && life.plan.mode !== "permanent") return this.#rest(life, "Completed")
     if (cause.length === 0) {
@@ -444,7 +528,7 @@ export class Model {
       case "Fail:escalate":
         return this.dead(life, "Escalated")
       case "Fail:odd":
-        return this.dead(life, "NotRestartable", ["Die:directive"])
+        return this.dead(life, "NotRestartable", { ofPolicy: ["Die:directive"] })
       default:
         return this.#askSchedule(life, "Failed")
     }
@@ -458,16 +542,22 @@ export class Model {
   #askSchedule(life: Life, reason: string): void {
     if (this.closing !== undefined) return this.dead(life, "ShutDown")
     if (life.plan.mode === "temporary") return this.dead(life, "NotRestartable")
+    // A sibling's restart takes it along, and is the only one.
+    if (life.lined) return this.line.wait(life)
     this.#enter(life, "Failed")
     life.reason = reason
-    const answer = this.#scheduleOf(life)
-    if (answer._tag === "Slow") life.asking = true
-    else this.#scheduled(life, answer)
+    life.asking = true
+    life.asked = life.attempt === 0 ? 1 : life.asked + 1
+    if (this.#scheduleOf(life)._tag !== "Slow") {
+      this.#following.push(() => {
+        if (life.asking) this.#answered(life)
+      })
+    }
   }
 
-  /** The schedule begins anew with each streak: what it says depends on the attempts alone. */
+  /** The schedule begins anew with each streak. */
   #scheduleOf(life: Life): Answer {
-    return life.plan.answers[life.attempt] ?? life.plan.thereafter
+    return life.plan.answers[life.asked - 1] ?? life.plan.thereafter
   }
 
   #answered(life: Life): void {
@@ -477,18 +567,32 @@ export class Model {
   }
 
   #scheduled(life: Life, answer: Answer): void {
-    if (answer._tag === "Dies") return this.dead(life, "NotRestartable", ["Die:schedule"])
+    if (answer._tag === "Dies") return this.dead(life, "NotRestartable", { ofPolicy: ["Die:schedule"] })
     if (answer._tag === "Done" || life.attempt >= bound(life.plan.times)) return this.dead(life, "Exhausted")
+    if (!this.bearing.bears()) {
+      this.giveUp("TooManyRestarts", life)
+      return
+    }
     life.attempt++
-    const delay = answer._tag === "Endless" ? never : answer.millis
-    this.#tell(life, "RestartScheduled", "attempt", life.attempt, "after", delay, life.reason)
-    if (delay === 0) return this.start(life)
-    life.restartAt = this.now + delay
+    const at = Math.max(this.now + (answer._tag === "Endless" ? never : answer.millis), this.bearing.heldUntil())
+    this.#tell(life, "RestartScheduled", "attempt", life.attempt, "after", at - this.now, life.reason)
+    life.restartAt = at
+    if (this.#history.options.strategy !== "one-for-one") this.line.form(life, at)
+    else if (at === this.now) this.startRun(life)
+  }
+
+  /** The time of a restart has come: restarts may be paused by now. */
+  restartDue(life: Life): void {
+    const at = this.bearing.heldUntil()
+    if (at === this.now) return this.startRun(life)
+    life.restartAt = at
+    this.#tell(life, "RestartHeld", "after", at - this.now)
   }
 
   #rest(life: Life, status: "Stopped" | "Completed" | "Dead", ...details: ReadonlyArray<string>): void {
     life.asking = false
     life.restartAt = undefined
+    this.line.leave(life)
     this.#enter(life, status)
     this.#tell(life, `Task${status}`, ...details)
     if (status === "Completed") this.#settle(life, `success ${life.entry}#${life.generation}`)
@@ -503,20 +607,31 @@ export class Model {
   }
 
   #goneByItself(life: Life): void {
+    if (isSignificant(life.plan)) this.#significantEnded = true
     if (!this.#isForgotten(life)) return
     this.#hadSome = true
     this.#forget(life)
   }
 
-  dead(life: Life, why: Why, ofPolicy: ReadonlyArray<string> = []): void {
+  dead(
+    life: Life,
+    why: Why,
+    { isOwn = true, ofPolicy = [] }: { readonly isOwn?: boolean; readonly ofPolicy?: ReadonlyArray<string> } = {}
+  ): void {
+    const isNeeded = this.start === undefined && life.plan.ready === "first-beat" &&
+      (life.lined || this.line.starting === life)
     life.why = why
     this.#rest(life, "Dead", why)
     this.#settleDead(life, why, ofPolicy)
     this.#died = true
-    const gaveUp = why === "Exhausted" || why === "NotRestartable" || why === "Escalated"
-    if (why === "Escalated" || (gaveUp && life.plan.whenDead === "escalate")) this.#escalated ??= life
+    const gaveUp = isOwn && (why === "Exhausted" || why === "NotRestartable" || why === "Escalated")
+    if (gaveUp && (why === "Escalated" || life.plan.whenDead === "escalate" || isNeeded)) this.giveUp("TaskDead", life)
     else if (gaveUp) this.#goneByItself(life)
     else if (this.#isForgotten(life)) this.#forget(life)
+  }
+
+  giveUp(why: "TaskDead" | "TooManyRestarts", { entry, name }: Life): void {
+    this.#reason ??= `${entry <= this.#history.options.listed ? "" : "Dynamic"}${why} ${name}`
   }
 
   #settleDead(life: Life, why: Why, ofPolicy: ReadonlyArray<string> = []): void {
@@ -533,6 +648,7 @@ export class Model {
 
   #forget(life: Life): void {
     if (this.lives.get(life.name) !== life) return
+    this.line.leave(life)
     this.lives.delete(life.name)
     // Taking a task out is no death that the rest is judged by.
     this.#died = false
@@ -543,29 +659,53 @@ export class Model {
   // the end of the supervisor
   // -----------------------------------------------------------------------------------------------------------------
 
-  /** Whether there is reason to end, and how far the ending has come. */
+  /** What follows, until nothing does. */
   consider(): void {
+    for (;;) {
+      this.#considerEnding()
+      if (this.closing === undefined) this.line.advance()
+      if (this.start === undefined && this.closing === undefined && this.#expected === 0 && this.line.isOver) {
+        this.start = "up"
+      }
+      this.#goOnClosing()
+      const next = this.#following.shift()
+      if (next === undefined) return
+      next()
+    }
+  }
+
+  /** Whether there is reason to end. */
+  #considerEnding(): void {
     const { maxDeadFraction, whenAllCompleted } = this.#history.options
     const lives = Array.from(this.lives.values())
     const dead = lives.filter((life) => life.status === "Dead").length
     const done = dead + lives.filter((life) => life.status === "Completed").length
-    if (this.#escalated !== undefined) {
-      const listed = this.#escalated.entry <= this.#history.options.listed
-      this.#close(`${listed ? "TaskDead" : "DynamicTaskDead"} ${this.#escalated.name}`)
-    }
-    if (this.#died && maxDeadFraction !== "none" && lives.length > 0 && dead / lives.length >= maxDeadFraction) {
-      this.#close(`TooManyDeadTasks ${dead} of ${lives.length}`)
+    const total = lives.length + this.#expected
+    if (this.#reason !== undefined) this.#close(this.#reason)
+    if (this.#died && maxDeadFraction !== "none" && total > 0 && dead / total >= maxDeadFraction) {
+      this.#close(`TooManyDeadTasks ${dead} of ${total}`)
     }
     this.#died = false
-    const hadSome = lives.length > 0 || this.#hadSome
-    if (whenAllCompleted === "end" && hadSome && done === lives.length) this.#close(undefined)
-    this.#goOnClosing(lives)
+    const hadSome = total > 0 || this.#hadSome
+    if (whenAllCompleted === "end" && hadSome && done === total) this.#close(undefined)
+    if (this.#isShutDownBySignificant(lives)) this.#close(undefined)
+  }
+
+  /** A significant task has ended by itself, and none, or no other, is needed for that to be the end. */
+  #isShutDownBySignificant(lives: ReadonlyArray<Life>): boolean {
+    const { autoShutdown } = this.#history.options
+    if (!this.#significantEnded || this.#expected > 0) return false
+    this.#significantEnded = false
+    const stands = ({ plan, status }: Life) =>
+      isSignificant(plan) && status !== "Completed" && status !== "Dead" && status !== "Stopped"
+    return autoShutdown === "any-significant" || (autoShutdown === "all-significant" && !lives.some(stands))
   }
 
   #close(failure: string | undefined): void {
     if (this.closing !== undefined) return
     this.closing = { failure, since: this.now }
-    this.#mustTell("", failure === undefined ? "SupervisorClosing" : "SupervisorClosing with failure")
+    this.line.dissolve()
+    this.tellOf("", failure === undefined ? "SupervisorClosing" : "SupervisorClosing with failure")
   }
 
   /** All at once. */
@@ -576,23 +716,27 @@ export class Model {
 
   /** A restart gives way to the end; a stop, a kill and a remove want the same. */
   #leave(life: Life): void {
-    if (life.status === "Failed") this.dead(life, "ShutDown")
+    if (life.status === "Failed" || life.status === "Created") {
+      this.#overtake(life, "shutdown")
+      this.dead(life, "ShutDown")
+    }
     if (isUnderWay(life)) this.#ask(life, "shutdown")
-    if (life.status !== "Stopping" || life.next === "stop" || life.next === "kill" || life.next === "remove") return
+    if (life.status !== "Stopping" || isLeaving(life)) return
     this.#overtake(life, "shutdown")
     life.next = "shutdown"
   }
 
   /** One task after another, the last one first. */
-  #goOnClosing(lives: ReadonlyArray<Life>): void {
+  #goOnClosing(): void {
     if (this.closing === undefined || this.closed) return
-    for (const life of lives.toReversed()) {
+    for (const life of Array.from(this.lives.values()).toReversed()) {
       this.#leave(life)
       if (life.status === "Stopping" && !life.overdue) return
     }
     this.closed = true
+    this.start ??= this.closing.failure === undefined ? "up" : "failed"
     this.end = Shown.report(this.closing.failure, this.lives.values())
-    this.#mustTell("", "SupervisorClosed")
+    this.tellOf("", "SupervisorClosed")
     this.#answerAll()
     for (const life of this.lives.values()) {
       if (life.settlement === undefined) this.#settleDead(life, "ShutDown")

@@ -66,7 +66,7 @@ const givingUp = (reason: SupervisorError["reason"]): string => {
 }
 
 /** An event as the model writes it. */
-export const event = (told: SupervisorEvent): string => {
+export const event = (told: SupervisorEvent, ahead: number): string => {
   const about = "task" in told ? `${told._tag} ${told.task}#${told.generation}` : told._tag
   switch (told._tag) {
     case "TaskStarting":
@@ -75,8 +75,14 @@ export const event = (told: SupervisorEvent): string => {
       return `${about} ${told.during}`
     case "TaskFailed":
       return `${about} ${told.failure.kind}`
-    case "RestartScheduled":
-      return `${about} attempt ${told.attempt} after ${told.delay ?? Number.POSITIVE_INFINITY} ${told.reason}`
+    case "RestartScheduled": {
+      const reason = told.sibling === undefined ? told.reason : `${told.reason} ${told.sibling}`
+      return `${about} attempt ${told.attempt} after ${told.delay ?? Number.POSITIVE_INFINITY} ${reason}`
+    }
+    case "RestartHeld":
+      return `${about} after ${told.delay}`
+    case "RestartsPaused":
+      return `${about} until ${told.until - ahead}`
     case "TaskStopping":
       return `${about} ${told.because}`
     case "TaskDead":
@@ -98,6 +104,7 @@ export const status = (shown: TaskStatus, ahead: number): string => {
     shown._tag === "Stopping" && shown.overdue ? "overdue" : undefined,
     shown._tag === "Dead" ? shown.why : undefined,
     shown._tag === "Failed" && shown.restartAt !== undefined ? `restart at ${shown.restartAt - ahead}` : undefined,
+    shown._tag === "Failed" && shown.sibling !== undefined ? `with ${shown.sibling}` : undefined,
     failure === undefined ? undefined : `failed ${failure.kind} #${failure.generation}`
   ].filter((word) => word !== undefined).join(", ")
 }

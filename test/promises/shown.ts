@@ -8,11 +8,12 @@ const detailOf = (life: Life): string | undefined =>
   life.status === "Stopping" && life.overdue ? "overdue" : life.status === "Dead" ? life.why : undefined
 
 export const status = (life: Life): string => {
-  const { attempt, generation, lastFailure, name, restartAt, since, status } = life
+  const { attempt, generation, lastFailure, name, restartAt, sibling, since, status } = life
   return [
     `${status} ${name}#${generation} attempt ${attempt} since ${since}`,
     detailOf(life),
     restartAt === undefined || restartAt === Number.POSITIVE_INFINITY ? undefined : `restart at ${restartAt}`,
+    sibling === undefined || status !== "Failed" ? undefined : `with ${sibling}`,
     lastFailure === undefined ? undefined : `failed ${lastFailure.kind} #${lastFailure.generation}`
   ].filter((word) => word !== undefined).join(", ")
 }

@@ -3,10 +3,12 @@
  */
 import * as Supervisor from "effect-supervisor/Supervisor"
 import type { SupervisorEvent } from "effect-supervisor/SupervisorEvent"
+import type * as Task from "effect-supervisor/Task"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Bodies } from "./bodies.ts"
@@ -31,6 +33,12 @@ export interface Reader {
   goOn: (() => void) | undefined
 }
 
+/** No chance at all. */
+const always = (drawn: number): Random.Random => ({
+  nextIntUnsafe: () => Math.floor(drawn * 2 ** 32),
+  nextDoubleUnsafe: () => drawn
+})
+
 export class World {
   readonly machine = new Machine()
   /** What happened since the last look. */
@@ -47,6 +55,9 @@ export class World {
   supervisor!: Supervisor.RunningSupervisor
   /** How the supervisor ended. */
   end: string | undefined
+  /** How its start went. */
+  start: "up" | "failed" | undefined
+  readonly #listed: Array<{ readonly entry: number; readonly task: Task.Task<string, Trouble> }> = []
   readonly #history: History
   readonly #handles = new Map<
     Name,
@@ -61,6 +72,7 @@ export class World {
     this.bodies = new Bodies(history.plans, this.machine, (input) => this.inputs.push(input))
     this.machine.lateness = history.options.lateness
     this.machine.context = Context.merge(this.machine.context, services).pipe(
+      Context.add(Random.Random, always(history.options.chance)),
       Context.add(Supervisor.Observer, (supervisor: Supervisor.RunningSupervisor) =>
         Effect.sync(() => {
           this.supervisor = supervisor
@@ -73,29 +85,36 @@ export class World {
   }
 
   make(): void {
-    const { eventCapacity, initialDelay, interval, listed, maxDeadFraction, shutdownTimeout, whenAllCompleted } =
-      this.#history.options
-    const tasks = names.slice(0, listed).map((name) => {
+    const { initialDelay, intensity, interval, listed, maxDeadFraction } = this.#history.options
+    const { autoShutdown, eventCapacity, shutdownTimeout, strategy, whenAllCompleted } = this.#history.options
+    for (const name of names.slice(0, listed)) {
       const entry = ++this.#entries
-      this.inputs.push({ _tag: "Add", call: ++this.#calls, entry, name })
-      return this.bodies.task(entry, name)
-    })
+      this.inputs.push({ _tag: "Add", call: undefined, entry, name })
+      this.#listed.push({ entry, task: this.bodies.task(entry, name) })
+    }
     const options = {
       name: "root",
-      tasks,
+      tasks: this.#listed.map(({ task }) => task),
+      strategy,
+      autoShutdown,
       healthCheck: { initialDelay, interval },
       whenAllCompleted,
       shutdownTimeout,
       eventCapacity,
-      ...(maxDeadFraction === "none" ? {} : { maxDeadFraction })
+      ...(maxDeadFraction === "none" ? {} : { maxDeadFraction }),
+      ...(intensity === "none" ? {} : { intensity })
     }
-    this.machine.run(Supervisor.make(options), () => {
-      for (const [index, task] of tasks.entries()) {
-        this.answers.set(index + 1, "ok")
-        const handle = this.look(this.supervisor.handle(task))
-        if (Exit.isSuccess(handle)) this.#keep(task.name as Name, index + 1, handle.value)
-      }
+    this.machine.run(Supervisor.make(options), (exit) => {
+      this.start = Exit.isSuccess(exit) ? "up" : "failed"
     })
+  }
+
+  /** The handles of the listed tasks, as soon as there are any. */
+  handles(): void {
+    for (const { entry, task } of this.#listed.splice(0)) {
+      const handle = this.look(this.supervisor.handle(task))
+      if (Exit.isSuccess(handle)) this.#keep(task.name as Name, entry, handle.value)
+    }
   }
 
   // -----------------------------------------------------------------------------------------------------------------
