@@ -61,6 +61,15 @@ import type { FinalReport, TaskStatus, UnstoppableRun } from "./TaskStatus.ts"
 export type Unreachable = SupervisorError.TaskNotFound | SupervisorError.SupervisorClosed
 
 /**
+ * What starting a task can fail with. One that stands in a line of tasks is
+ * started in its turn, and until then a later command may overtake the start.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Unstarted = Unreachable | SupervisorError.TaskAlreadyRunning | SupervisorError.CommandSuperseded
+
+/**
  * What a command that waits for a run to end can fail with.
  *
  * @since 0.1.0
@@ -91,7 +100,7 @@ export interface RunningSupervisor<out E = unknown> {
    * now, and with it the siblings that wait as one with it. Attempts are
    * forgotten.
    */
-  readonly start: (task: string) => Effect.Effect<void, Unreachable | SupervisorError.TaskAlreadyRunning>
+  readonly start: (task: string) => Effect.Effect<void, Unstarted>
   /** Ends the run, if there is one, and begins a new one; answered when that has begun. Attempts are forgotten. */
   readonly restart: (task: string) => Effect.Effect<void, Unended>
   /** Ends the run within its `stopTimeout`, or cancels the restart that is due. Completed and Dead stay as they are. */
@@ -163,7 +172,7 @@ export interface TaskHandle<out A, out E> {
    * supervisor has ended.
    */
   readonly changes: Stream.Stream<TaskStatus>
-  readonly start: Effect.Effect<void, Unreachable | SupervisorError.TaskAlreadyRunning>
+  readonly start: Effect.Effect<void, Unstarted>
   readonly restart: Effect.Effect<void, Unended>
   readonly stop: Effect.Effect<void, Unended>
   readonly kill: Effect.Effect<void, Unended>

@@ -49,7 +49,7 @@ export class Handle<A, E> {
     return this.#handled.changes(this.#task)
   }
   get start() {
-    return this.#handled.command<Unreachable | SupervisorError.TaskAlreadyRunning>("start", this.#task)
+    return this.#handled.command<Unstarted>("start", this.#task)
   }
   get restart() {
     return this.#handled.command<Unended>("restart", this.#task)
@@ -66,4 +66,5 @@ export class Handle<A, E> {
 }
 
 type Unreachable = SupervisorError.TaskNotFound | SupervisorError.SupervisorClosed
+type Unstarted = Unreachable | SupervisorError.TaskAlreadyRunning | SupervisorError.CommandSuperseded
 type Unended = Unreachable | SupervisorError.TaskUnstoppable | SupervisorError.CommandSuperseded

@@ -306,8 +306,9 @@ describe("RunningSupervisor", () => {
 
   test("commands say what they can fail with, and nothing else", () => {
     type Unreachable = SupervisorError.TaskNotFound | SupervisorError.SupervisorClosed
+    type Unstarted = Unreachable | SupervisorError.TaskAlreadyRunning | SupervisorError.CommandSuperseded
     type Unended = Unreachable | SupervisorError.TaskUnstoppable | SupervisorError.CommandSuperseded
-    expect(supervisor.start("a")).type.toBe<Effect.Effect<void, Unreachable | SupervisorError.TaskAlreadyRunning>>()
+    expect(supervisor.start("a")).type.toBe<Effect.Effect<void, Unstarted>>()
     expect(supervisor.restart("a")).type.toBe<Effect.Effect<void, Unended>>()
     expect(supervisor.stop("a")).type.toBe<Effect.Effect<void, Unended>>()
     expect(supervisor.kill("a")).type.toBe<Effect.Effect<void, Unended>>()
@@ -342,8 +343,9 @@ describe("TaskHandle", () => {
 
   test("commands are those of the supervisor, without the name", () => {
     type Unreachable = SupervisorError.TaskNotFound | SupervisorError.SupervisorClosed
+    type Unstarted = Unreachable | SupervisorError.TaskAlreadyRunning | SupervisorError.CommandSuperseded
     type Unended = Unreachable | SupervisorError.TaskUnstoppable | SupervisorError.CommandSuperseded
-    expect(handle.start).type.toBe<Effect.Effect<void, Unreachable | SupervisorError.TaskAlreadyRunning>>()
+    expect(handle.start).type.toBe<Effect.Effect<void, Unstarted>>()
     expect(handle.restart).type.toBe<Effect.Effect<void, Unended>>()
     expect(handle.stop).type.toBe<Effect.Effect<void, Unended>>()
     expect(handle.kill).type.toBe<Effect.Effect<void, Unended>>()
