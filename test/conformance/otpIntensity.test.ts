@@ -1,7 +1,7 @@
 /**
  * How many restarts a supervisor bears, and what follows on one too many.
  */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import * as Supervisor from "effect-supervisor/Supervisor"
 import type { TooManyRestarts } from "effect-supervisor/SupervisorError"
 import * as Task from "effect-supervisor/Task"
@@ -13,7 +13,7 @@ import { TestClock } from "effect/testing"
 import type { Auth } from "../support/fixtures.ts"
 import { assertStatus, assertTag, Net, statusOf } from "../support/fixtures.ts"
 import * as StallingClock from "../support/StallingClock.ts"
-import { assertLives, Children, gaveUp, standing, starting, transient } from "./otpSupport.ts"
+import { assertLives, Children, gaveUp, it, standing, starting, transient } from "./otpSupport.ts"
 import { eventsOf, recorded } from "./support.ts"
 
 const ready = { ready: "first-beat" } as const

@@ -1,7 +1,7 @@
 /**
  * How OTP's supervisor starts its children, and which of their ends it restarts.
  */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import * as Heartbeat from "effect-supervisor/Heartbeat"
 import * as Supervisor from "effect-supervisor/Supervisor"
 import type { TaskAlreadyRunning, TaskDead } from "effect-supervisor/SupervisorError"
@@ -29,6 +29,7 @@ import {
   Children,
   ends,
   gaveUp,
+  it,
   permanent,
   standing,
   starting,

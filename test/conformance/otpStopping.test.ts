@@ -1,7 +1,7 @@
 /**
  * How a supervisor is stopped: in which order, within which bounds, and when it ends by itself.
  */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import * as Supervisor from "effect-supervisor/Supervisor"
 import * as Task from "effect-supervisor/Task"
 import * as TaskGroup from "effect-supervisor/TaskGroup"
@@ -25,6 +25,7 @@ import {
   assertEnded,
   assertLives,
   Children,
+  it,
   permanent,
   shutDown,
   standing,

@@ -1,14 +1,14 @@
 /**
  * Which siblings a restart takes along, and in which order they are stopped and started.
  */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import * as Supervisor from "effect-supervisor/Supervisor"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
 import { TestClock } from "effect/testing"
 import { assertStatus, assertTag, fork, Net, statusOf, within } from "../support/fixtures.ts"
-import { assertLives, Children, gaveUp, shutDown, standing, starting, temporary, transient } from "./otpSupport.ts"
+import { assertLives, Children, gaveUp, it, shutDown, standing, starting, temporary, transient } from "./otpSupport.ts"
 import { eventsOf, recorded } from "./support.ts"
 
 const ready = { ready: "first-beat" } as const

@@ -1,7 +1,7 @@
 /**
  * What the tests of OTP's supervisor share: children whose ends are in the test's hand, and a log of their runs.
  */
-import { assert } from "@effect/vitest"
+import { assert, it as plain } from "@effect/vitest"
 import * as Heartbeat from "effect-supervisor/Heartbeat"
 import * as Supervisor from "effect-supervisor/Supervisor"
 import type { SupervisorError } from "effect-supervisor/SupervisorError"
@@ -42,6 +42,38 @@ export const temporary = { mode: "temporary" } as const
 export const ends = ["normal", "failure", "defect", "interruption"] as const
 export type End = (typeof ends)[number]
 
+/** What holds up the ends of runs, while the test lasts. */
+let holds: Set<Latch.Latch> | undefined
+
+const hold = (): Latch.Latch => {
+  const latch = Latch.makeUnsafe(holds === undefined)
+  holds?.add(latch)
+  return latch
+}
+
+/**
+ * As vitest's. What children still wait for is let go as the test ends, also when it fails: nobody adjusts the clock while
+ * its scope is closed.
+ */
+export const it = {
+  effect: <A, E>(name: string, body: () => Effect.Effect<A, E, Scope.Scope>): void =>
+    plain.effect(name, () =>
+      Effect.suspend(() => {
+        holds = new Set()
+        return Effect.ensuring(
+          body(),
+          Effect.sync(() => {
+            for (const latch of holds ?? []) latch.openUnsafe()
+            holds = undefined
+          })
+        )
+      }))
+}
+
+/** Takes so long, unless the test ends. */
+const held = (millis: number): Effect.Effect<void> =>
+  Effect.suspend(() => Effect.raceFirst(Effect.interruptible(Effect.sleep(millis)), Effect.interruptible(hold().await)))
+
 /**
  * Children of one test. Each run is noted as "+name" when it begins, and as "-name" when its last finalizer has ended; it
  * goes on until it is told to end.
@@ -79,7 +111,7 @@ export class Children {
         return reins
       }),
       ({ end }) => Deferred.await(end),
-      () => Effect.andThen(stops > 0 ? Effect.sleep(stops) : Effect.void, this.#note(`-${name}`))
+      () => Effect.andThen(stops > 0 ? held(stops) : Effect.void, this.#note(`-${name}`))
     )
 
   /** A child as a task. */
@@ -96,27 +128,21 @@ export class Children {
   readonly tasks = (...names: ReadonlyArray<string>): ReadonlyArray<Task.Task<void, Failure>> =>
     names.map((name) => this.task(name))
 
-  /**
-   * A child whose first run does not end when it is asked to, until it is let go; at the latest when the test ends. Later
-   * ones do.
-   */
-  readonly stubborn = Effect.fnUntraced(
-    { self: this },
-    function*(name: string, options: Task.TaskOptions<never> = {}) {
-      const gate = Latch.makeUnsafe()
-      yield* Effect.addFinalizer(() => gate.open)
+  /** A child whose first run does not end when it is asked to, until it is let go. Later ones do. */
+  readonly stubborn = (name: string, options: Task.TaskOptions<never> = {}) =>
+    Effect.sync(() => {
+      const latch = hold()
       let isHeld = true
       const run = Effect.suspend(() => {
         if (!isHeld) return Effect.never
         isHeld = false
-        return Effect.uninterruptible(gate.await)
+        return Effect.uninterruptible(latch.await)
       })
       const noted = Effect.ensuring(run, this.#note(`-${name}`))
       const body = Effect.andThen(this.#note(`+${name}`), noted)
       const task = Task.make(name, body, { restart: permanent, ...options })
-      return { task, release: Effect.andThen(gate.open, settle) }
-    }
-  )
+      return { task, release: Effect.andThen(latch.open, settle) }
+    })
 
   /** Lets the run that is under way when all is settled end, and what follows happen. */
   readonly end = (name: string, exit: Exit.Exit<void, Failure>): Effect.Effect<void> =>
