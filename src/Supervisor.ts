@@ -480,8 +480,10 @@ export const makeWith = Effect.fnUntraced(function*<E>(
 
   let { defaults } = options
   let merged = SettingsOf.merger(defaults)
+  /** What the defaults need was given to `make`, or with them; whoever adds a task that uses them need not have it. */
+  let provided = own
   const prepare = (
-    task: Pick<Task.Task<unknown, unknown, unknown>, "effect" | "name" | "options">,
+    task: Listed,
     services: Context.Context<never>,
     listed: boolean,
     merge = merged
@@ -494,6 +496,7 @@ export const makeWith = Effect.fnUntraced(function*<E>(
       effect: task.effect as Supervised["effect"],
       context: services,
       options: merge(task.options),
+      revised: undefined,
       run: undefined,
       step: undefined,
       question: undefined,
@@ -504,12 +507,15 @@ export const makeWith = Effect.fnUntraced(function*<E>(
     }
     return supervised
   }
-  /** What the defaults need was given to `make`; whoever adds a task that uses them need not have it. */
-  const withDefaults = (task: Task.Task<unknown, unknown, unknown>, services: Context.Context<never>) => {
+  const withDefaults = (
+    task: Pick<Task.Task<unknown, unknown, unknown>, "options">,
+    services: Context.Context<never>,
+    given = { defaults, provided }
+  ) => {
     const { heartbeat, restart } = task.options
-    const leansOnDefaults = (restart === undefined && defaults.restart !== undefined) ||
-      (heartbeat === undefined && defaults.heartbeat !== undefined)
-    return leansOnDefaults ? Context.merge(own, services) : services
+    const leansOnDefaults = (restart === undefined && given.defaults.restart !== undefined) ||
+      (heartbeat === undefined && given.defaults.heartbeat !== undefined)
+    return leansOnDefaults ? Context.merge(given.provided, services) : services
   }
   const adding = (task: Supervised, listed: boolean) => (reply: number): Command => ({
     _tag: "Command",
@@ -559,25 +565,34 @@ export const makeWith = Effect.fnUntraced(function*<E>(
 
   const reconfigure = (change: ReconfigureOptions<ReadonlyArray<Task.Task.Any>, unknown, unknown>) =>
     Effect.contextWith((services: Context.Context<never>): Effect.Effect<void, SupervisorError.ReconfigureError> => {
-      const decoded = decodedChange(change, defaults, () => interpreter.listed())
+      const decoded = decodedChange(change)
       if (decoded instanceof RangeError) {
         return Effect.fail(new SupervisorError.InvalidOptions({ supervisor: path, why: decoded.message }))
       }
-      const merge = SettingsOf.merger(decoded.defaults)
       const offered = captured(services)
-      // With other defaults the tasks that are there have other options, too.
-      const tasks = decoded.tasks ?? (decoded.defaults === defaults ? undefined : interpreter.listed())
-      const list = tasks?.map((task) => prepare(task, offered, interpreter.isKnown(task), merge))
-      const asked = loop.ask((reply) => ({
-        _tag: "Reconfigure",
-        reply,
-        settings: decoded.settings,
-        tasks: list,
-        adopted: () => {
-          defaults = decoded.defaults
-          merged = merge
+      const offer = () => {
+        const given = decoded.defaults === undefined
+          ? { defaults, provided, merged }
+          : { defaults: decoded.defaults, provided: offered, merged: SettingsOf.merger(decoded.defaults) }
+        const offeredAs = (task: Listed) => {
+          const there = interpreter.definition(task.name)
+          // One that is the same value is what it was, with the services that it was given.
+          const known = there?.effect === task.effect && there.options.own === task.options ? there : undefined
+          const supplied = withDefaults(task, known?.context ?? offered, given)
+          return prepare(task, supplied, known?.listed === true, given.merged)
         }
-      }))
+        // With other defaults the tasks that are there have other options, too.
+        const tasks = decoded.tasks ?? (decoded.defaults === undefined ? undefined : interpreter.listed())
+        return {
+          tasks: tasks?.map(offeredAs),
+          adopted: () => {
+            defaults = given.defaults
+            provided = given.provided
+            merged = given.merged
+          }
+        }
+      }
+      const asked = loop.ask((reply) => ({ _tag: "Reconfigure", reply, settings: decoded.settings, offer }))
       return traced(asked, "Supervisor.reconfigure", { supervisor: path }) as Effect.Effect<
         void,
         SupervisorError.ReconfigureError
@@ -626,7 +641,10 @@ export const makeWith = Effect.fnUntraced(function*<E>(
     // All of a group are of one template, whose error is part of the group's.
     const supervised = prepare(task, withDefaults(task, captured(services)), group !== undefined)
     const added = Effect.as(loop.ask(adding(supervised, false)), handle<A, TE>(supervised))
-    return traced(added, "Supervisor.add", { supervisor: path, task: task.name })
+    return traced(added, "Supervisor.add", { supervisor: path, task: task.name }) as Effect.Effect<
+      TaskHandle<A, TE>,
+      SupervisorError.CommandError
+    >
   }
 
   const supervisor: RunningSupervisor<E> = {
@@ -637,10 +655,10 @@ export const makeWith = Effect.fnUntraced(function*<E>(
       ) as Effect.Effect<TaskHandle<A, TE>, SupervisorError.TaskAlreadyExists | SupervisorError.SupervisorClosed, R>,
     handle: <A, TE, R>(task: Task.Task<A, TE, R>) =>
       read(() => {
-        const supervised = interpreter.definition(task.name)
-        return supervised === undefined || supervised.effect !== task.effect
+        const there = interpreter.defined(task.name)
+        return there === undefined || there.definition.effect !== task.effect
           ? Exit.fail(interpreter.notFound(task.name))
-          : Exit.succeed(handle<A, TE>(supervised))
+          : Exit.succeed(handle<A, TE>(there.supervised))
       }),
     start: named("start"),
     restart: named("restart"),
@@ -697,6 +715,9 @@ export const makeWith = Effect.fnUntraced(function*<E>(
   return supervisor
 })
 
+/** What a task of a list is to be. */
+type Listed = Pick<Task.Task<unknown, unknown, unknown>, "effect" | "name" | "options">
+
 /** A task's own path, and a segment more for a supervisor that has a name of its own. */
 const pathUnder = (run: { readonly path: string; readonly task: string } | undefined, name: string | undefined) => {
   if (run === undefined) return Options.or(name, "supervisor")
@@ -735,9 +756,9 @@ export const isWithin = (supervisor: RunningSupervisor, other: RunningSupervisor
 }
 
 /** What comes while it runs is as good as from outside: a refusal is an answer. */
-const decodedChange = (...change: Parameters<typeof Decoding.decodeChange>) => {
+const decodedChange = (change: Parameters<typeof Decoding.decodeChange>[0]) => {
   try {
-    return Decoding.decodeChange(...change)
+    return Decoding.decodeChange(change)
   } catch (error) {
     if (error instanceof RangeError) return error
     throw error

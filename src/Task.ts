@@ -272,7 +272,7 @@ const decode = <E, R2, R3>(where: string, options: TaskOptions<E, R2, R3>): Sett
 const isSignificant = (where: string, significant: boolean, mode: RestartPolicy.Mode | undefined): boolean => {
   if (typeof significant !== "boolean") return Options.refuse(where, "significant", significant, "true or false")
   return significant && mode === "permanent"
-    ? Options.refuse(where, "significant", significant, "false for a permanent task: it has no end")
+    ? Options.refuse(where, "significant", significant, Options.endless)
     : significant
 }
 

@@ -50,15 +50,17 @@ export const ended = (deciding: Deciding, entry: Entry, outcome: Outcome): void 
   if (intent._tag === "Verdict") return failed(deciding, entry, withEnd(intent.reason, more))
   if (more !== undefined) noteEnd(deciding, entry, more)
   if (intent._tag === "Shutdown") return dead(deciding, entry, "ShutDown")
-  return intent._tag === "Line" ? endedInTurn(deciding, entry) : endedByCommand(deciding, entry, intent.command)
+  return intent._tag === "Line"
+    ? endedInTurn(deciding, entry, intent.because)
+    : endedByCommand(deciding, entry, intent.command)
 }
 
 /** It was stopped to be started again, with its siblings or as something new. */
-const endedInTurn = (deciding: Deciding, entry: Entry): void => {
+const endedInTurn = (deciding: Deciding, entry: Entry, because: "sibling" | "reconfigure"): void => {
   if (entry.lined) return LineUp.wait(deciding, entry)
   if (deciding.state.closing !== undefined) return dead(deciding, entry, "ShutDown")
   // It ended too late for that.
-  if (entry.settings.mode !== "temporary") return Running.start(deciding, entry)
+  if (because === "reconfigure" || entry.settings.mode !== "temporary") return Running.start(deciding, entry)
   dead(deciding, entry, "NotRestartable", { isOwn: false })
 }
 

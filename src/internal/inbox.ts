@@ -23,6 +23,10 @@ export interface Reconfigure {
   readonly reply: number
   /** Puts what is new over what is there. */
   readonly settings: (before: SupervisorSettings) => SupervisorSettings
+  readonly offer: () => Offer
+}
+
+export interface Offer {
   readonly tasks: ReadonlyArray<Supervised> | undefined
   /** It is allowed, and taken over. */
   readonly adopted: () => void

@@ -22,17 +22,23 @@ import type { Inbox } from "./inbox.ts"
 import { isSupervisor } from "./nesting.ts"
 import * as Render from "./render.ts"
 import { Reporter } from "./reporter.ts"
-import type { Child, Count, Host, Settlement, Step, Subtree, Supervised } from "./run.ts"
+import type { Child, Count, Definition, Host, Settlement, Step, Subtree, Supervised } from "./run.ts"
 import { pathOf, Run } from "./run.ts"
 import type { Answer, Decision, Entry, Event, GiveUp, Refusal, Settled, State } from "./state.ts"
 import type { Time } from "./time.ts"
 import * as View from "./view.ts"
 import * as Waiters from "./waiters.ts"
 
-export type Refused = SupervisorError.CommandError
+export type Refused = SupervisorError.CommandError | SupervisorError.InvalidOptions
 
 /** How a supervisor ended. */
 export type End = Exit.Exit<FinalReport, SupervisorError.SupervisorError>
+
+/** A task of a list. */
+type Listed = Pick<Task.Task<unknown, unknown, unknown>, "effect" | "name" | "options">
+
+const isOf = (task: Definition, there: Definition): boolean =>
+  there.effect === task.effect && there.options.own === task.options.own
 
 export class Interpreter implements Subtree {
   readonly path: string
@@ -153,14 +159,23 @@ export class Interpreter implements Subtree {
     if (!run.isOver) this.#feed({ _tag: "Begun", id: task.id, generation })
   }
 
-  /** A task whose definition has changed is another one from here on; the old one will not be heard of again. */
+  /** What its next run is: the same, revised, or another task from here on; the old one will not be heard of again. */
   #succeed(task: Supervised): Supervised {
-    const successor = this.#successors.get(task.id)
-    if (successor === undefined) return task
-    this.#successors.delete(task.id)
-    this.tasks.set(task.id, successor)
-    this.#marked(successor)
-    if (task.settled === undefined) this.#settle(task, { _tag: "Stopped", runs: task.run?.generation ?? 0 })
+    const { id } = task
+    const successor = this.#successors.get(id) ?? task
+    if (successor !== task) {
+      this.#successors.delete(id)
+      this.tasks.set(id, successor)
+      if (task.settled === undefined) this.#settle(task, { _tag: "Stopped", runs: task.run?.generation ?? 0 })
+    }
+    const { revised } = successor
+    if (revised !== undefined) {
+      if (successor.options.policy !== revised.options.policy) successor.step = undefined
+      Object.assign(successor, revised)
+      successor.revised = undefined
+    }
+    // Whatever the run before was: this one has not made a supervisor yet.
+    if (successor !== task || revised !== undefined || this.nested.has(id)) this.#marked(successor)
     return successor
   }
 
@@ -186,43 +201,35 @@ export class Interpreter implements Subtree {
     const there = this.definition(task.name)
     if (there === undefined) return false
     const { own: { version } } = task.options
-    return (version !== undefined && version === there.options.own.version) ||
-      (there.effect === task.effect && there.options.own === task.options.own)
+    return (version !== undefined && version === there.options.own.version) || isOf(task, there)
   }
 
-  /** A task as it was defined last. */
-  definition(name: string): Supervised | undefined {
+  /** A task as it was defined last: the one that runs next, and what it is. */
+  defined(name: string): { readonly supervised: Supervised; readonly definition: Definition } | undefined {
     const entry = this.state.names.get(name)
-    return entry === undefined ? undefined : this.#successors.get(entry.id) ?? this.tasks.get(entry.id)
+    const supervised = entry === undefined ? undefined : this.#successors.get(entry.id) ?? this.tasks.get(entry.id)
+    return supervised === undefined ? undefined : { supervised, definition: supervised.revised ?? supervised }
+  }
+
+  definition(name: string): Definition | undefined {
+    return this.defined(name)?.definition
   }
 
   /** The tasks of the list, as they were defined last. */
-  listed(): ReadonlyArray<Pick<Task.Task<unknown, unknown, unknown>, "effect" | "name" | "options">> {
+  listed(): ReadonlyArray<Listed> {
     return Array.from(this.state.entries.values()).filter((entry) => entry.listed).map(({ id, name }) => {
-      const { effect, options } = this.#successors.get(id) ?? this.#task(id)
+      const { effect, options } = this.definition(name) ?? this.#task(id)
       return { name, effect, options: options.own }
     })
   }
 
-  /** It is one of those that the supervisor was made with: its error is part of the supervisor's error type. */
-  isKnown(task: Pick<Task.Task<unknown, unknown, unknown>, "effect" | "name" | "options">): boolean {
-    const there = this.definition(task.name)
-    return there?.listed === true && there.effect === task.effect && there.options.own === task.options
-  }
-
-  /** Takes over what a task of a new list is, now or from its next run on. */
+  /** Takes over what a task of a new list is, from its next run on. */
   redefine(id: number, task: Supervised, isSame: boolean): void {
-    const there = this.tasks.get(id)
+    const there = this.#successors.get(id) ?? this.tasks.get(id)
     if (there === undefined) return
-    if (!isSame) {
-      this.#successors.set(id, { ...task, id })
-      return
-    }
-    if (there.options.policy !== task.options.policy) there.step = undefined
-    there.options = task.options
-    if (there.effect === task.effect) return
-    there.effect = task.effect
-    there.context = task.context
+    const { context, effect, listed, options } = task
+    if (isSame) there.revised = { context, effect, listed, options }
+    else this.#successors.set(id, { ...task, id })
   }
 
   #interrupt(task: Supervised): void {
@@ -387,6 +394,8 @@ export class Interpreter implements Subtree {
         return new SupervisorError.TaskUnstoppable(data)
       case "CommandSuperseded":
         return new SupervisorError.CommandSuperseded(data)
+      case "InvalidOptions":
+        return new SupervisorError.InvalidOptions(data)
       case "SupervisorClosed":
         return this.closedError()
     }

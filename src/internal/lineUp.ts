@@ -63,16 +63,20 @@ export const regroup = (deciding: Deciding, lead: Entry, due: number): void => {
   const { state } = deciding
   const { line } = state
   const everybody = state.settings.strategy === "one-for-all"
+  // What a reconfiguration takes out, or makes another of, goes the way it was to go.
+  const reasons = toBeStopped(line)
   const members = Array.from(state.entries.values()).filter((entry) =>
-    goesAlong(entry) && (everybody || entry.place >= lead.place || entry.lined)
+    reasons.has(entry) || (goesAlong(entry) && (everybody || entry.place >= lead.place || entry.lined))
   )
   empty(state)
   line.lead = lead
   line.due = due > deciding.now ? due : atOnce
   for (const entry of members) {
-    stopBefore(state, entry, "sibling")
+    const because = reasons.get(entry) ?? "sibling"
+    stopBefore(state, entry, because)
+    if (because === "remove" || !goesAlong(entry)) continue
     // One that is temporary and running is not started again.
-    if (entry.settings.mode === "temporary" && entry.phase !== "Created") entry.lined = false
+    if (entry.settings.mode === "temporary" && isRunning(entry) && because === "sibling") entry.lined = false
     else stand(deciding, entry)
     if (entry === lead || entry.phase !== "Failed") continue
     forgetQuestion(deciding, entry)
@@ -82,8 +86,13 @@ export const regroup = (deciding: Deciding, lead: Entry, due: number): void => {
 
 /** Its run, if it has one that can be stopped, is stopped before anything is started. */
 export const stopBefore = ({ line }: State, entry: Entry, because: Leaving["because"]): void => {
-  if (isStopping(entry)) line.toStop.push({ entry, generation: entry.generation, because })
+  const leaving = { entry, generation: entry.generation, because }
+  if (isAsked(leaving)) line.toStop.push(leaving)
 }
+
+/** Those who are still to be stopped, and why. */
+export const toBeStopped = ({ stopping, toStop }: Line): Map<Entry, Leaving["because"]> =>
+  new Map((stopping === undefined ? toStop : [...toStop, stopping]).map(({ because, entry }) => [entry, because]))
 
 /** All that was waited for is forgotten, but not who stands in the line. */
 export const empty = (state: State): void => {
@@ -169,6 +178,10 @@ export const advance = (deciding: Deciding): void => {
 
 const isStopping = (entry: Entry): boolean => isRunning(entry) && !entry.overdue
 
+/** One that does not end is not waited for; what a reconfiguration has in mind for it follows when it does. */
+const isAsked = ({ because, entry, generation }: Leaving): boolean =>
+  entry.generation === generation && (because === "sibling" ? isStopping(entry) : isRunning(entry))
+
 const isWaitedFor = ({ entry, generation }: Leaving): boolean => entry.generation === generation && isStopping(entry)
 
 const stopAll = (deciding: Deciding): boolean => {
@@ -178,7 +191,7 @@ const stopAll = (deciding: Deciding): boolean => {
     if (before?.because !== "sibling" && before?.entry.overdue === true) line.refusal ??= unstoppable(before.entry)
     line.stopping = line.toStop.pop()
     if (line.stopping === undefined) return true
-    if (isWaitedFor(line.stopping)) stop(deciding, line.stopping)
+    if (isAsked(line.stopping)) stop(deciding, line.stopping)
   }
   return false
 }

@@ -97,7 +97,8 @@ export const make = Effect.fnUntraced(function*(options: {
     if (task !== undefined && !state.entries.has(task.id)) interpreter.forget(task.id)
   }
 
-  const reconfigure = ({ adopted, reply, settings, tasks }: Inbox.Reconfigure): void => {
+  const reconfigure = ({ offer, reply, settings }: Inbox.Reconfigure): void => {
+    const { adopted, tasks } = offer()
     for (const { name } of tasks ?? []) attendFirst(name)
     const listed = tasks?.map((task) => ({
       id: task.id,

@@ -43,9 +43,15 @@ const shownObject = (value: object | null): string => {
 export const or = <A>(given: A | undefined, fallback: A): A => given === undefined ? fallback : given
 
 /** The one shape of every refusal. */
+export const refusal = (where: string, option: string, value: unknown, allowed: string): string =>
+  `${where}: ${option} is ${show(value)}; allowed is ${allowed}`
+
 export const refuse = (where: string, option: string, value: unknown, allowed: string): never => {
-  throw new RangeError(`${where}: ${option} is ${show(value)}; allowed is ${allowed}`)
+  throw new RangeError(refusal(where, option, value, allowed))
 }
+
+/** What is allowed of `significant`, where it is not. */
+export const endless = "false for a permanent task: it has no end"
 
 const units = ["weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds", "nanoseconds"]
 

@@ -7,6 +7,7 @@ import type { Deciding } from "./entry.ts"
 import * as Entries from "./entry.ts"
 import * as Intensity from "./intensity.ts"
 import * as LineUp from "./lineUp.ts"
+import * as Options from "./options.ts"
 import * as Pausing from "./pausing.ts"
 import type { Entry, Event, ListedTask, Refusal, State, SupervisorSettings } from "./state.ts"
 
@@ -23,9 +24,15 @@ export const reconfigure = (deciding: Deciding, event: Event & { readonly _tag: 
 
 const noChanges = { added: [], changed: [], removed: [] }
 
-/** An added task has its name, whatever the list says: it is nobody's to take over. */
+/** Nothing is changed then. An added task has its name, whatever the list says: it is nobody's to take over. */
 export const whyNot = (state: State, tasks: ReadonlyArray<ListedTask>): Refusal | undefined => {
   if (state.closing !== undefined) return { _tag: "SupervisorClosed" }
+  // The mode may come from the defaults.
+  const endless = tasks.findIndex(({ settings: { mode, significant } }) => significant && mode === "permanent")
+  if (endless >= 0) {
+    const where = `reconfigure: tasks[${endless}] (${JSON.stringify(tasks[endless]!.name)})`
+    return { _tag: "InvalidOptions", why: Options.refusal(where, "significant", true, Options.endless) }
+  }
   const taken = tasks.find(({ name }) => state.names.get(name)?.listed === false)
   return taken === undefined ? undefined : { _tag: "TaskAlreadyExists", task: taken.name }
 }
@@ -102,12 +109,11 @@ const lineUp = (
   const { state } = deciding
   const { line } = state
   // What was to be stopped still is. Whatever was waited for is brought along now.
-  const pending = line.stopping === undefined ? [...line.toStop] : [...line.toStop, line.stopping]
+  const reasons = LineUp.toBeStopped(line)
   const { starting } = line
   LineUp.empty(state)
   // The next one still waits for the one before it, unless that is to be started again itself.
   if (starting?.lined === false) line.starting = starting
-  const reasons = new Map(pending.map(({ because, entry }) => [entry, because] as const))
   for (const { because, entry } of leaving) reasons.set(entry, because)
   for (const entry of before) {
     const because = reasons.get(entry)

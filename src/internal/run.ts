@@ -30,15 +30,20 @@ export type Step = (now: number, reason: RestartReason<unknown>) => Effect.Effec
 /** What awaiting a task gives when nothing more will come of it by itself. */
 export type Settlement = Exit.Exit<unknown, TaskDead | TaskStopped>
 
+/** What a task is. */
+export type Definition = Pick<Supervised, "context" | "effect" | "listed" | "options">
+
 export interface Supervised {
   readonly id: number
   readonly name: string
   readonly supervisor: { readonly path: string }
   /** One of the tasks its supervisor was made with: its error is part of the supervisor's error type. */
-  readonly listed: boolean
+  listed: boolean
   effect: Effect.Effect<unknown, unknown>
   context: Context.Context<never>
   options: Merged
+  /** What it will be from its next run on: its supervisor was reconfigured. */
+  revised: Definition | undefined
   run: Run | undefined
   step: Step | undefined
   /** The schedule is being asked, and did not answer at once. */

@@ -433,6 +433,7 @@ export type Refusal =
   }
   | { readonly _tag: "MaxTasksReached"; readonly task: string; readonly maxTasks: number }
   | { readonly _tag: "CommandSuperseded"; readonly task: string; readonly command: string; readonly by: string }
+  | { readonly _tag: "InvalidOptions"; readonly why: string }
   | { readonly _tag: "SupervisorClosed" }
 
 /** What is to be done. Carried out in order by the interpreter. */

@@ -83,7 +83,7 @@ export const assertEnds = (
   defaults: Task.Settings<unknown>
 ): void => {
   if (significant === true && (restart ?? defaults.restart)?.mode === "permanent") {
-    Options.refuse(where, "significant", true, endless)
+    Options.refuse(where, "significant", true, Options.endless)
   }
 }
 
@@ -96,8 +96,6 @@ const assertAllEnd = (
     assertEnds(`${where}: tasks[${index}] (${JSON.stringify(task.name)})`, task, defaults)
   }
 }
-
-const endless = "false for a permanent task: it has no end"
 
 const settingsOf = (where: string, options: Omit<Given, "tasks" | "defaults">) => {
   const healthCheck = Options.or(options.healthCheck, {})
@@ -156,20 +154,14 @@ type GivenChange = { readonly [K in keyof Omit<Given, "name" | "eventCapacity">]
  * Decodes what a supervisor is reconfigured to, or throws a `RangeError`. What is left out stays; what is `undefined` has its
  * default again.
  */
-export const decodeChange = (
-  options: GivenChange,
-  before: Task.Settings<unknown>,
-  /** The list that stays when no other is given. */
-  listed: () => ReadonlyArray<Pick<Task.Task<unknown, unknown, unknown>, "name" | "options">>
-) => {
+export const decodeChange = (options: GivenChange) => {
   const where = "reconfigure"
   Options.onlyKeys(where, "options", options, changeKeys)
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Given
   const tasks = "tasks" in options ? tasksOf(where, Options.or(given.tasks, [])) : undefined
   const defaults = "defaults" in options
     ? Task.decodeDefaults(`${where}.defaults`, Options.or(given.defaults, {}))
-    : before
-  assertAllEnd(where, tasks ?? listed(), defaults)
+    : undefined
   const changed = Object.entries(settingsOf(where, given)).filter(([key]) => key in options)
   return {
     tasks,

@@ -17,6 +17,7 @@ const alone = (effect: Effect.Effect<unknown, unknown>) => {
     effect,
     context: Context.empty(),
     options: Settings.merger({})({}),
+    revised: undefined,
     run: undefined,
     step: undefined,
     question: undefined,
