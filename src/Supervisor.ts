@@ -517,7 +517,7 @@ export const makeWith = Effect.fnUntraced(function*<E>(
       (heartbeat === undefined && given.defaults.heartbeat !== undefined)
     return leansOnDefaults ? Context.merge(given.provided, services) : services
   }
-  const adding = (task: Supervised, listed: boolean) => (reply: number): Command => ({
+  const adding = (task: Supervised, listed: boolean, reply: number): Command => ({
     _tag: "Command",
     event: { _tag: "Add", reply, listed, id: task.id, name: task.name, settings: task.options.deciding },
     task
@@ -640,7 +640,7 @@ export const makeWith = Effect.fnUntraced(function*<E>(
     Decoding.assertEnds(`Supervisor.add(${JSON.stringify(task.name)})`, task, defaults)
     // All of a group are of one template, whose error is part of the group's.
     const supervised = prepare(task, withDefaults(task, captured(services)), group !== undefined)
-    const added = Effect.as(loop.ask(adding(supervised, false)), handle<A, TE>(supervised))
+    const added = Effect.as(loop.ask((reply) => adding(supervised, false, reply)), handle<A, TE>(supervised))
     return traced(added, "Supervisor.add", { supervisor: path, task: task.name }) as Effect.Effect<
       TaskHandle<A, TE>,
       SupervisorError.CommandError
@@ -703,7 +703,11 @@ export const makeWith = Effect.fnUntraced(function*<E>(
     )
     yield* Effect.ignoreCause(Effect.flatten(Fiber.await(observed)), { log: "Error" })
   }
-  for (const task of options.tasks) loop.send(adding(prepare(task, own, true), true)(unasked))
+  let next = 0
+  loop.sendFirst(() => {
+    const task = options.tasks[next++]
+    return task === undefined ? undefined : adding(prepare(task, own, true), true, unasked)
+  })
   const up = yield* Effect.suspend(() =>
     interpreter.state.up || interpreter.end !== undefined
       ? Effect.succeed(interpreter.end)

@@ -23,3 +23,9 @@ export const ofReason = (reason: RestartReason<unknown> | undefined): Cause.Caus
   )
   return reason.ended === undefined ? verdict : both(verdict, reason.ended)
 }
+
+/** What nobody is to handle: its failures are defects. */
+export const asDefect = (cause: Cause.Cause<unknown>): Cause.Cause<never> =>
+  Cause.fromReasons(
+    cause.reasons.map((reason) => Cause.isFailReason(reason) ? Cause.makeDieReason(reason.error) : reason)
+  )

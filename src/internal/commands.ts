@@ -21,7 +21,7 @@ export const add = (deciding: Deciding, event: Event & { readonly _tag: "Add" })
   const refusal = whyNot(state, name)
   if (refusal !== undefined) return refuse(deciding, event.reply, refusal)
   const entry = Entries.create(deciding, { id, listed, name, settings })
-  if (listed) LineUp.stand(deciding, entry)
+  if (listed) LineUp.come(deciding, entry)
   else Running.start(deciding, entry)
   reply(deciding, event.reply)
 }

@@ -16,8 +16,14 @@ import * as Reconfiguring from "./reconfiguring.ts"
 import * as Running from "./running.ts"
 import type { Decision, Entry, Event, State } from "./state.ts"
 
-export const decide = (state: State, event: Event, now: number): ReadonlyArray<Decision> => {
-  const deciding: Deciding = { state, now, out: [] }
+export const decide = (
+  state: State,
+  event: Event,
+  now: number,
+  /** Where the decisions are put; whoever decides often has one for all. */
+  out: Array<Decision> = []
+): ReadonlyArray<Decision> => {
+  const deciding: Deciding = { state, now, out }
   if (state.closed) return deciding.out
   if (event._tag !== "Turn") Observer.work(state.observer, now)
   handle(deciding, event)

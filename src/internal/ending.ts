@@ -6,17 +6,7 @@ import type { RestartReason } from "../RestartPolicy.ts"
 import type { DeadReason } from "../TaskStatus.ts"
 import * as Causes from "./causes.ts"
 import type { Deciding } from "./entry.ts"
-import {
-  arm,
-  disarm,
-  disarmStable,
-  enter,
-  forgetIfStable,
-  forgetQuestion,
-  isRunning,
-  notify,
-  replyWaiters
-} from "./entry.ts"
+import { arm, disarm, disarmStable, enter, forgetIfStable, forgetQuestion, isRunning, notify, reply } from "./entry.ts"
 import * as LineUp from "./lineUp.ts"
 import * as Pausing from "./pausing.ts"
 import * as Running from "./running.ts"
@@ -77,6 +67,7 @@ const isInterruptionOnly = (reason: RestartReason<unknown>): boolean =>
   reason._tag === "Failed" && reason.finalizers === undefined && Cause.hasInterruptsOnly(reason.cause)
 
 const endedByCommand = (deciding: Deciding, entry: Entry, command: CommandName): void => {
+  const { waiters } = entry
   switch (command) {
     case "start":
     case "restart":
@@ -93,7 +84,8 @@ const endedByCommand = (deciding: Deciding, entry: Entry, command: CommandName):
       dead(deciding, entry, "Killed")
       forget(deciding, entry)
   }
-  replyWaiters(deciding, entry)
+  entry.waiters = undefined
+  for (const to of waiters ?? []) reply(deciding, to)
 }
 
 /** It was asked for by hand while its siblings are being restarted: it is started with them. */

@@ -2,7 +2,8 @@
  * One task's entry in the state: how it comes in, changes its phase, and keeps its deadlines. Pure.
  */
 import * as Deadlines from "./deadlines.ts"
-import type { CommandName, Decision, Entry, Notice, Phase, Refusal, State } from "./state.ts"
+import type { CommandName, Decision, Notice, Phase, Refusal, State } from "./state.ts"
+import { Entry } from "./state.ts"
 
 /** What one decision works with. */
 export interface Deciding {
@@ -61,46 +62,14 @@ export const isUnderWay = (entry: Entry): boolean => entry.phase === "Starting" 
 
 export const create = (
   deciding: Deciding,
-  { id, listed, name, settings }: Pick<Entry, "id" | "listed" | "name" | "settings">
+  given: Pick<Entry, "id" | "listed" | "name" | "settings">
 ): Entry => {
   const { now, state } = deciding
-  const entry: Entry = {
-    id,
-    name,
-    settings,
-    successor: undefined,
-    listed,
-    place: state.places++,
-    lined: false,
-    phase: "Created",
-    since: now,
-    generation: 0,
-    attempt: 0,
-    begunAt: 0,
-    lastBeat: 0,
-    lastBeatAt: -1,
-    details: undefined,
-    probeFailures: 0,
-    probeCause: undefined,
-    lastFailure: undefined,
-    restartAt: undefined,
-    asking: false,
-    sibling: undefined,
-    chance: undefined,
-    intent: undefined,
-    waiters: undefined,
-    stopTimeout: settings.stopTimeout,
-    stopBound: 0,
-    overdue: false,
-    why: undefined,
-    deadline: undefined,
-    stable: undefined,
-    version: 0
-  }
-  state.entries.set(id, entry)
-  state.names.set(name, entry)
+  const entry = new Entry(given, state.places++, now)
+  state.entries.set(entry.id, entry)
+  state.names.set(entry.name, entry)
   state.counts.Created++
-  if (settings.significant) state.significant++
+  if (entry.settings.significant) state.significant++
   notify(deciding, entry, { _tag: "TaskAdded" })
   return entry
 }
@@ -126,12 +95,6 @@ export const refuse = ({ out }: Deciding, to: number, refusal: Refusal): void =>
 
 export const reply = ({ out }: Deciding, to: number): void => {
   out.push({ _tag: "Reply", to })
-}
-
-/** What those waited for who asked for this entry has come about. */
-export const replyWaiters = (deciding: Deciding, entry: Entry): void => {
-  for (const to of entry.waiters ?? []) reply(deciding, to)
-  entry.waiters = undefined
 }
 
 /** Fails those who wait for another end, or another begin, than what is asked for now. */

@@ -36,7 +36,7 @@ export type Message =
   | Command
   | Reconfigure
   /** Something happened to a run: a beat, a failed probe, its end. */
-  | { readonly _tag: "Run"; readonly run: Run }
+  | Run
   | { readonly _tag: "Answered"; readonly event: Event & { readonly _tag: "Answered" } }
   | { readonly _tag: "Tick" }
   /** Something urgent waits. */
@@ -48,10 +48,14 @@ const atOnce = 128
 export interface Inbox {
   readonly urgent: (message: Message) => void
   readonly ordinary: (message: Message) => void
+  /** What comes before everything urgent: made one by one, as it is taken. */
+  readonly first: (next: () => Command | undefined) => void
   /** What is next, as soon as there is something; done after `close`. */
   readonly take: Effect.Effect<ReadonlyArray<Message>, Cause.Done>
   /** What is next by now. */
   readonly poll: () => ReadonlyArray<Message>
+  /** Nothing urgent waits. */
+  readonly isQuiet: () => boolean
   readonly close: () => void
 }
 
@@ -61,6 +65,7 @@ export const make: Effect.Effect<Inbox> = Effect.gen(function*() {
   const urgent = yield* Queue.unbounded<Message>()
   const ordinary = yield* Queue.unbounded<Message, Cause.Done>()
   let knocked = false
+  let before: (() => Command | undefined) | undefined
   // The loop waits at the ordinary lane alone; whoever comes by the urgent one knocks there.
   const knocking = () => {
     if (knocked) return
@@ -69,15 +74,31 @@ export const make: Effect.Effect<Inbox> = Effect.gen(function*() {
   }
   // The ordinary ones have been taken, a knock among them: one for the urgent ones that are left comes after.
   const withUrgent = (taken: ReadonlyArray<Message>): ReadonlyArray<Message> => {
-    const polled = pollUpTo(urgent, atOnce)
+    const polled = before === undefined ? pollUpTo(urgent, atOnce) : pollFirst(before)
     knocked = false
-    if (Queue.sizeUnsafe(urgent) > 0) knocking()
+    if (before !== undefined || Queue.sizeUnsafe(urgent) > 0) knocking()
     return polled.length === 0 ? taken : polled.concat(taken)
+  }
+  const pollFirst = (next: () => Command | undefined): Array<Message> => {
+    const polled: Array<Message> = []
+    while (polled.length < atOnce) {
+      const command = next()
+      if (command === undefined) {
+        before = undefined
+        break
+      }
+      polled.push(command)
+    }
+    return polled
   }
   const next = Effect.map(Queue.takeBetween(ordinary, 1, atOnce), withUrgent)
   return {
     urgent: (message) => {
       Queue.offerUnsafe(urgent, message)
+      knocking()
+    },
+    first: (next) => {
+      before = next
       knocking()
     },
     ordinary: (message) => {
@@ -86,6 +107,7 @@ export const make: Effect.Effect<Inbox> = Effect.gen(function*() {
     // With more at hand the loop would go on without letting anybody else run.
     take: Effect.suspend(() => Queue.sizeUnsafe(ordinary) > 0 ? Effect.andThen(Effect.yieldNow, next) : next),
     poll: () => withUrgent(pollUpTo(ordinary, atOnce)),
+    isQuiet: () => before === undefined && Queue.sizeUnsafe(urgent) === 0,
     close: () => {
       Queue.endUnsafe(ordinary)
       Queue.shutdownUnsafe(urgent)

@@ -3,7 +3,7 @@
  * nothing.
  */
 import * as Cause from "effect/Cause"
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -40,6 +40,9 @@ type Listed = Pick<Task.Task<unknown, unknown, unknown>, "effect" | "name" | "op
 const isOf = (task: Definition, there: Definition): boolean =>
   there.effect === task.effect && there.options.own === task.options.own
 
+/** So many runs that end as they are interrupted are seen at once, in one turn. */
+const atOnce = 256
+
 export class Interpreter implements Subtree {
   readonly path: string
   /** The `RunningSupervisor`, as soon as there is one. */
@@ -66,6 +69,9 @@ export class Interpreter implements Subtree {
   /** Those to be told once everything that follows from the event has been decided: they see the outcome of all of it. */
   #tellings: Array<() => void> = []
   #timer: Fiber.Fiber<void> | undefined = undefined
+  /** Something that was taken from the inbox together with what is being looked at is still ahead. */
+  isAhead = false
+  #seenAtOnce = 0
 
   constructor(options: {
     readonly path: string
@@ -90,9 +96,8 @@ export class Interpreter implements Subtree {
       now: () => this.time.now(),
       above: this.reporter,
       signal: (run) => {
-        const message = { _tag: "Run", run } as const
-        if (run.isAwaited) this.#inbox.urgent(message)
-        else this.#inbox.ordinary(message)
+        if (run.isAwaited) this.#inbox.urgent(run)
+        else this.#inbox.ordinary(run)
       },
       nests: (run) => this.nested.add(run.supervised.id)
     }
@@ -233,8 +238,18 @@ export class Interpreter implements Subtree {
   }
 
   #interrupt(task: Supervised): void {
-    if (task.run !== undefined) this.#bind(task.run)
-    this.#guarded(() => task.run?.interrupt())
+    const { run } = task
+    if (run === undefined) return
+    this.#bind(run)
+    this.#guarded(() => run.interrupt())
+    // Most end as they are interrupted. That is seen at once, if nothing has come before it, and up to a bound: others
+    // have their turn, too.
+    if (run.hasEnded && !this.isAhead && this.#inbox.isQuiet() && this.#seenAtOnce++ < atOnce) this.attend(run)
+  }
+
+  /** The loop turns: others have had theirs. */
+  turn(): void {
+    this.#seenAtOnce = 0
   }
 
   /** The end of a run is waited for: what it supervises itself takes its time, too. Asked once, while it is there. */
@@ -250,17 +265,11 @@ export class Interpreter implements Subtree {
   attend(run: Run): void {
     const { generation, supervised: { id } } = run
     if (run.beatAt !== undefined) {
-      const at = run.beatAt
-      const details = run.beatDetails
-      run.beatAt = undefined
-      run.beatDetails = undefined
+      const { beatAt: at, beatDetails: details } = run
+      run.forgetBeat()
       this.#feed({ _tag: "Beat", id, generation, at, details })
     }
-    if (run.failedProbes !== undefined) {
-      const causes = run.failedProbes
-      run.failedProbes = undefined
-      for (const cause of causes) this.#feed({ _tag: "ProbeFailed", id, generation, cause })
-    }
+    for (const cause of run.takeFailedProbes()) this.#feed({ _tag: "ProbeFailed", id, generation, cause })
     if (run.isUnwinding) {
       this.#feed({ _tag: "Unwinding", id, generation })
       this.#bind(run)
@@ -280,46 +289,46 @@ export class Interpreter implements Subtree {
 
   #ask(task: Supervised, generation: number, reason: RestartReason<unknown>, fresh: boolean): void {
     if (fresh) task.step = undefined
-    const run = Effect.runForkWith(task.context)
-    const question = run(Effect.suspend(() => this.#step(task, reason)))
-    const answer = question.pollUnsafe()
-    const event = (exit: Exit.Exit<Answer>): Event & { readonly _tag: "Answered" } => ({
-      _tag: "Answered",
-      id: task.id,
-      generation,
-      answer: Exit.isSuccess(exit) ? exit.value : { _tag: "Died", cause: exit.cause }
-    })
+    const question = Effect.runForkWith(task.context)(this.#step(task, reason))
+    const exit = question.pollUnsafe()
     // Nearly every schedule answers at once; one that waits for something is not waited for here.
-    if (answer !== undefined) return this.#feed(event(answer))
+    if (exit !== undefined) return this.#feed(this.#answered(task.id, generation, exit))
     task.question = question
     question.addObserver((exit) => {
       if (task.question !== question) return
       task.question = undefined
-      this.#inbox.ordinary({ _tag: "Answered", event: event(exit) })
+      this.#inbox.ordinary({ _tag: "Answered", event: this.#answered(task.id, generation, exit) })
     })
   }
 
-  #step(task: Supervised, reason: RestartReason<unknown>): Effect.Effect<Answer> {
+  #step(task: Supervised, reason: RestartReason<unknown>): ReturnType<Step> {
     // Schedules see the wall clock: cron needs it.
     const now = this.time.wall(this.time.now())
-    if (task.step !== undefined) return task.step(now, reason)
+    const { step } = task
+    if (step !== undefined) return Effect.suspend(() => step(now, reason))
     return Effect.flatMap(Schedule.toStep(task.options.policy.schedule), (step) => {
-      const answering: Step = (at, why) =>
-        Pull.matchEffect(step(at, why), {
-          onSuccess: ([, delay]) => this.#delayed(Duration.toMillis(delay)),
-          onDone: () => Effect.succeed<Answer>({ _tag: "Done" }),
-          onFailure: (cause: Cause.Cause<unknown>) => Effect.failCause(cause)
-        }).pipe(Effect.orDie)
-      task.step = answering
-      return answering(now, reason)
+      task.step = step as Step
+      return step(now, reason)
     })
   }
 
-  /** Where restarts may be paused, each of them draws its place among those that begin after a pause. */
-  #delayed(delay: number): Effect.Effect<Answer> {
+  #answered(
+    id: number,
+    generation: number,
+    exit: Exit.Exit<readonly [unknown, Duration.Duration], unknown>
+  ): Event & { readonly _tag: "Answered" } {
+    return { _tag: "Answered", id, generation, answer: this.#answerOf(exit) }
+  }
+
+  #answerOf(exit: Exit.Exit<readonly [unknown, Duration.Duration], unknown>): Answer {
+    if (Exit.isFailure(exit)) {
+      return Pull.isDoneCause(exit.cause) ? { _tag: "Done" } : { _tag: "Died", cause: Causes.asDefect(exit.cause) }
+    }
+    const delay = Duration.toMillis(exit.value[1])
+    // Where restarts may be paused, each of them draws its place among those that begin after a pause.
     return this.state.settings.intensity?.whenExceeded === "pause"
-      ? Effect.map(Random.next, (chance): Answer => ({ _tag: "Delay", delay, chance }))
-      : Effect.succeed({ _tag: "Delay", delay })
+      ? { _tag: "Delay", delay, chance: Context.get(this.#context, Random.Random).nextDoubleUnsafe() }
+      : { _tag: "Delay", delay }
   }
 
   #forgetQuestion(task: Supervised): void {
@@ -660,7 +669,7 @@ export class Interpreter implements Subtree {
 
   #close(now: number): void {
     this.#sleepOn()
-    const report: FinalReport = { statuses: this.statuses(), unstoppable: this.unstoppable() }
+    const report = this.#report()
     const reason = this.#reason
     this.reporter.closed(reason, report, now)
     // The run that this supervisor is made in is not over before these are.
@@ -687,6 +696,18 @@ export class Interpreter implements Subtree {
         failure: lastFailure,
         policyCause: undefined
       })
+    }
+  }
+
+  /** The statuses are made when somebody looks at them: nothing changes any more. */
+  #report(): FinalReport {
+    let statuses: ReadonlyArray<TaskStatus> | undefined
+    const made = () => statuses ??= this.statuses()
+    return {
+      get statuses() {
+        return made()
+      },
+      unstoppable: this.unstoppable()
     }
   }
 

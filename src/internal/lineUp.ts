@@ -18,7 +18,6 @@ import {
   overtake,
   refuse,
   reply,
-  replyWaiters,
   unstoppable
 } from "./entry.ts"
 import * as Running from "./running.ts"
@@ -39,9 +38,17 @@ const isOver = (line: Line): boolean =>
 // ---------------------------------------------------------------------------------------------------------------------
 
 /** A listed task is started in its turn. */
-export const stand = ({ state }: Deciding, entry: Entry): void => {
+export const stand = (deciding: Deciding, entry: Entry): void => {
   entry.lined = true
-  state.line.toStart.push(entry)
+  deciding.state.line.toStart.push(entry)
+}
+
+/** The same for one that may be the only one: then its turn is now. */
+export const come = (deciding: Deciding, entry: Entry): void => {
+  const { line } = deciding.state
+  if (!isOver(line)) return stand(deciding, entry)
+  line.starting = entry
+  Running.start(deciding, entry)
 }
 
 /** A restart concerns more than the task itself. */
@@ -98,8 +105,8 @@ export const toBeStopped = ({ stopping, toStop }: Line): Map<Entry, Leaving["bec
 export const empty = (state: State): void => {
   const { line } = state
   yielded(state)
-  line.toStop.length = 0
-  line.toStart.length = 0
+  if (line.toStop.length > 0) line.toStop.length = 0
+  if (line.toStart.length > 0) line.toStart.length = 0
   line.next = 0
   line.stopping = undefined
   line.starting = undefined
@@ -264,15 +271,17 @@ const startAll = (deciding: Deciding): boolean => {
 const start = (deciding: Deciding, entry: Entry): void => {
   // One that does not end is started when it does, without the others.
   if (isRunning(entry)) return leave(deciding, entry)
+  const { waiters } = entry
   // Asked for by hand. Told as it begins, like everything of a run.
   if (entry.intent?._tag === "Command") Running.startAfresh(deciding, entry)
   else Running.start(deciding, entry)
-  replyWaiters(deciding, entry)
+  for (const to of waiters ?? []) reply(deciding, to)
 }
 
 const finish = (deciding: Deciding): void => {
   const { line } = deciding.state
   empty(deciding.state)
+  if (line.waiters.size === 0) return
   for (const to of line.waiters) {
     if (line.refusal === undefined) reply(deciding, to)
     else refuse(deciding, to, line.refusal)

@@ -31,6 +31,9 @@ export const Recording = Context.Reference<Recorder | undefined>("effect-supervi
   defaultValue: () => undefined
 })
 
+const turning = { _tag: "Turn" } as const
+const resting = { _tag: "Rest" } as const
+
 /** How many deadlines a tick carries out; the next tick follows. */
 const dueAtOnce = 256
 
@@ -48,6 +51,8 @@ export interface Loop {
   readonly over: Effect.Effect<void>
   /** Sends a command whose answer nobody waits for. */
   readonly send: (command: Command) => void
+  /** The same of many, each made when its turn has come; nothing else is asked before. */
+  readonly sendFirst: (next: () => Command | undefined) => void
 }
 
 export const make = Effect.fnUntraced(function*(options: {
@@ -65,6 +70,7 @@ export const make = Effect.fnUntraced(function*(options: {
 
   let feeding = false
   const events: Array<State.Event> = []
+  const decisions: Array<State.Decision> = []
   // What carrying out a decision brings about (a run that has begun, a schedule's answer) is decided after the decisions
   // before it have been carried out, never in their midst.
   const feed = (event: State.Event): void => {
@@ -73,8 +79,9 @@ export const make = Effect.fnUntraced(function*(options: {
     feeding = true
     for (let next = events.shift(); next !== undefined; next = events.shift()) {
       const now = time.now()
-      const decisions = decide(state, next, now)
-      recorder?.(next, now, decisions)
+      decisions.length = 0
+      decide(state, next, now, decisions)
+      recorder?.(next, now, decisions.slice())
       for (const decision of decisions) interpreter.carryOut(decision, now)
     }
     feeding = false
@@ -140,8 +147,8 @@ export const make = Effect.fnUntraced(function*(options: {
       case "Reconfigure":
         return reconfigure(message)
       case "Run":
-        message.run.look()
-        return interpreter.attend(message.run)
+        message.look()
+        return interpreter.attend(message)
       case "Answered":
         return feed(message.event)
       case "Tick":
@@ -153,18 +160,23 @@ export const make = Effect.fnUntraced(function*(options: {
   const turn = (first: ReadonlyArray<Inbox.Message>): void => {
     const asked = state.observer.wakeAt
     time.look()
-    feed({ _tag: "Turn" })
+    interpreter.turn()
+    feed(turning)
     if (asked !== undefined && state.observer.lastTurn >= asked) interpreter.reporter.lagged(state.observer.lag)
     // What the turn itself brings about (runs that end as they are interrupted, callers that ask on) belongs to it, up
     // to a bound: the loop is not the only fiber.
     let done = 0
     for (let batch = first; batch.length > 0; batch = done < aTurn ? inbox.poll() : []) {
+      let left = batch.length
       for (const message of batch) {
+        left--
+        if (message._tag === "Knock") continue
+        interpreter.isAhead = left > 0
         work(message)
-        if (message._tag !== "Knock") done++
+        done++
       }
     }
-    feed({ _tag: "Rest" })
+    feed(resting)
   }
 
   const fold = Stream.fromEffectRepeat(inbox.take).pipe(
@@ -203,6 +215,7 @@ export const make = Effect.fnUntraced(function*(options: {
         })
       }),
     over: Effect.asVoid(Fiber.await(fiber)),
-    send: inbox.urgent
+    send: inbox.urgent,
+    sendFirst: inbox.first
   }
 })

@@ -106,19 +106,40 @@ const reasonDetails = (reason: RestartReason<unknown>): string => {
 const endedDetails = (ended: Cause.Cause<unknown> | undefined): string =>
   ended === undefined ? "" : `\nand when it was stopped:\n${pretty(ended)}`
 
-export const failure = (reason: RestartReason<unknown>, generation: number, at: number): Failure => {
-  const tag = reason._tag === "Failed" || reason._tag === "ProbeFailed" ? causeTag(reason.cause) : undefined
-  let details: string | undefined
-  const rendered: Failure = {
-    kind: reason._tag,
-    message: reasonLine(reason),
-    // Stack traces cost more than all else about a failure: they are rendered for whoever reads them.
-    get details() {
-      return details ??= cut(reasonDetails(reason), maxDetails)
-    },
-    generation,
-    at
+/**
+ * A failure as it is shown. Its `details` are a property like the others, and made by whoever first reads them: stack
+ * traces cost more than all else about a failure. One getter serves all: of a getter of its own each would have a shape
+ * of its own.
+ */
+class RenderedFailure {
+  static readonly #details: PropertyDescriptor & ThisType<RenderedFailure> = {
+    enumerable: true,
+    get() {
+      return this.#rendered ??= cut(reasonDetails(this.#reason), maxDetails)
+    }
   }
+
+  readonly kind: Failure["kind"]
+  readonly message: string
+  declare readonly details: string
+  readonly generation: number
+  readonly at: number
+  readonly #reason: RestartReason<unknown>
+  #rendered: string | undefined = undefined
+
+  constructor(reason: RestartReason<unknown>, generation: number, at: number) {
+    this.kind = reason._tag
+    this.message = reasonLine(reason)
+    this.generation = generation
+    this.at = at
+    this.#reason = reason
+    Object.defineProperty(this, "details", RenderedFailure.#details)
+  }
+}
+
+export const failure = (reason: RestartReason<unknown>, generation: number, at: number): Failure => {
+  const rendered: Failure = new RenderedFailure(reason, generation, at)
+  const tag = reason._tag === "Failed" || reason._tag === "ProbeFailed" ? causeTag(reason.cause) : undefined
   return tag === undefined ? rendered : Object.assign(rendered, { tag })
 }
 

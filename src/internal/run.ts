@@ -4,6 +4,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
@@ -21,11 +22,14 @@ import * as Probing from "./probing.ts"
 import * as Render from "./render.ts"
 import type { Above } from "./reporter.ts"
 import type { Merged } from "./settings.ts"
-import type { Answer, Outcome, Settled } from "./state.ts"
+import type { Outcome, Settled } from "./state.ts"
 import type { Waiters } from "./waiters.ts"
 
-/** Steps a schedule: the delay before the next restart, or that there is none. */
-export type Step = (now: number, reason: RestartReason<unknown>) => Effect.Effect<Answer>
+/** Steps a schedule: the delay before the next restart, or (`Cause.Done`) that there is none. */
+export type Step = (
+  now: number,
+  reason: RestartReason<unknown>
+) => Effect.Effect<readonly [unknown, Duration.Duration], unknown>
 
 /** What awaiting a task gives when nothing more will come of it by itself. */
 export type Settlement = Exit.Exit<unknown, TaskDead | TaskStopped>
@@ -47,7 +51,7 @@ export interface Supervised {
   run: Run | undefined
   step: Step | undefined
   /** The schedule is being asked, and did not answer at once. */
-  question: Fiber.Fiber<Answer> | undefined
+  question: Fiber.Fiber<unknown, unknown> | undefined
   settled: Settled | undefined
   /** Made when the first one waits, or asks. */
   waiters: Waiters<Settlement> | undefined
@@ -95,13 +99,18 @@ export interface Subtree {
   readonly hurry: () => void
 }
 
-/** What a run has within it, if it has: few do. */
-interface Within {
-  subtrees: ReadonlyArray<Subtree>
+/** What few runs have: there may be a million of them. */
+class Extras {
+  prober: Fiber.Fiber<void, never> | undefined = undefined
+  failedProbes: Array<Cause.Cause<unknown>> | undefined = undefined
+  beatDetails: Schema.Json | undefined = undefined
+  /** The supervisors within it. */
+  subtrees: ReadonlyArray<Subtree> = []
   /** How many runs of them did not end, and are waited for. */
-  left: number
+  left = 0
   /** The run is over but for those. */
-  closed: Exit.Exit<void, never> | undefined
+  closed: Exit.Exit<void, never> | undefined = undefined
+  whenOver: Array<() => void> = []
 }
 
 /** What runs report to. */
@@ -126,15 +135,11 @@ export class Run implements CurrentRun {
   readonly #host: Host
   #fiber: Fiber.Fiber<void, never> | undefined = undefined
   #scope: Scope.Closeable | undefined = undefined
-  #prober: Fiber.Fiber<void, never> | undefined = undefined
   #bodyExit: Exit.Exit<unknown, unknown> | undefined = undefined
   #exit: Exit.Exit<void, never> | undefined = undefined
-  #within: Within | undefined = undefined
-  #whenOver: Array<() => void> | undefined = undefined
+  #extras: Extras | undefined = undefined
   #signalled = false
   beatAt: number | undefined = undefined
-  beatDetails: Schema.Json | undefined = undefined
-  failedProbes: Array<Cause.Cause<unknown>> | undefined = undefined
   /** The end has been handed to the loop. */
   taken = false
   /** How long the supervisors within it may take has been asked. */
@@ -147,6 +152,10 @@ export class Run implements CurrentRun {
     this.#host = host
   }
 
+  /** A run is its own message to the loop. */
+  get _tag(): "Run" {
+    return "Run"
+  }
   get supervisor(): unknown {
     return this.supervised.supervisor
   }
@@ -160,8 +169,29 @@ export class Run implements CurrentRun {
   beat(details?: Schema.Json): void {
     if (this.#exit !== undefined) return
     this.beatAt = this.#host.now()
-    if (details !== undefined) this.beatDetails = Render.json(details)
+    if (details !== undefined) this.#extra().beatDetails = Render.json(details)
     this.#signal()
+  }
+
+  #extra(): Extras {
+    return this.#extras ??= new Extras()
+  }
+
+  get beatDetails(): Schema.Json | undefined {
+    return this.#extras?.beatDetails
+  }
+
+  /** The beat has been handed on. */
+  forgetBeat(): void {
+    this.beatAt = undefined
+    if (this.#extras !== undefined) this.#extras.beatDetails = undefined
+  }
+
+  takeFailedProbes(): ReadonlyArray<Cause.Cause<unknown>> {
+    const causes = this.#extras?.failedProbes
+    if (causes === undefined) return []
+    this.#extra().failedProbes = undefined
+    return causes
   }
 
   #signal(): void {
@@ -187,12 +217,12 @@ export class Run implements CurrentRun {
 
   /** Only runs that do not end, of a supervisor within it, are left of it. */
   get isLingering(): boolean {
-    return this.#within?.closed !== undefined && this.#exit === undefined
+    return this.#extras?.closed !== undefined && this.#exit === undefined
   }
 
   /** The supervisors within it; those that have ended are kept until the next one comes. */
   get subtrees(): ReadonlyArray<Subtree> {
-    return this.#within?.subtrees ?? []
+    return this.#extras?.subtrees ?? []
   }
 
   get above(): Above {
@@ -202,19 +232,19 @@ export class Run implements CurrentRun {
   /** A supervisor was made in this run. */
   attach(subtree: Subtree): void {
     if (this.#exit !== undefined) return
-    const within = this.#within ??= { subtrees: [], left: 0, closed: undefined }
-    within.subtrees = [...within.subtrees.filter(({ isClosed }) => !isClosed), subtree]
+    const extras = this.#extra()
+    extras.subtrees = [...extras.subtrees.filter(({ isClosed }) => !isClosed), subtree]
     this.#host.nests(this)
   }
 
   /** A run of a supervisor within this one does not end: this one is not over before it is, lest the two overlap. */
   linger(left: Run): void {
-    const within = this.#within
-    if (within === undefined || this.#exit !== undefined || !left.isRunning) return
-    within.left++
-    ;(left.#whenOver ??= []).push(() => {
-      within.left--
-      if (within.closed !== undefined) this.#over(within.closed)
+    if (this.#exit !== undefined || !left.isRunning) return
+    const extras = this.#extra()
+    extras.left++
+    left.#extra().whenOver.push(() => {
+      extras.left--
+      if (extras.closed !== undefined) this.#over(extras.closed)
     })
   }
 
@@ -252,12 +282,12 @@ export class Run implements CurrentRun {
 
   #over(exit: Exit.Exit<void>): void {
     this.#scope = undefined
-    if (this.#within !== undefined && this.#within.left > 0) this.#within.closed = exit
+    const extras = this.#extras
+    if (extras !== undefined && extras.left > 0) extras.closed = exit
     else this.#exit = exit
     this.#signal()
-    if (this.#exit === undefined || this.#whenOver === undefined) return
-    for (const tell of this.#whenOver) tell()
-    this.#whenOver = undefined
+    if (extras === undefined || this.#exit === undefined) return
+    for (const tell of extras.whenOver.splice(0)) tell()
   }
 
   /** Its end is waited for: what it tells from now on is urgent. */
@@ -271,7 +301,7 @@ export class Run implements CurrentRun {
   unwind(scope: Scope.Closeable, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
     this.#bodyExit = exit
     // The check looks at what is released now; it is not waited for, in case it cannot be interrupted.
-    this.#prober?.interruptUnsafe()
+    this.#extras?.prober?.interruptUnsafe()
     // Said before the finalizers and the children, which may take their time; when they do not, the end is all that
     // the loop will see.
     this.#signal()
@@ -295,7 +325,7 @@ export class Run implements CurrentRun {
       : effect
     if (heartbeat._tag !== "Probe") return body
     return Effect.flatMap(Effect.forkChild(this.#probe(heartbeat)), (prober) => {
-      this.#prober = prober
+      this.#extra().prober = prober
       return body
     })
   }
@@ -318,7 +348,7 @@ export class Run implements CurrentRun {
     // The body is over: there is nothing left to prove.
     if (this.#bodyExit !== undefined) return
     if (result === undefined) return this.beat()
-    ;(this.failedProbes ??= []).push(result)
+    ;(this.#extra().failedProbes ??= []).push(result)
     this.#signal()
   }
 

@@ -63,15 +63,8 @@ export const start = (deciding: Deciding, entry: Entry): void => {
   entry.lastBeat = Observer.at(state.observer, now)
   entry.lastBeatAt = -1
   entry.details = undefined
-  entry.probeFailures = 0
-  entry.probeCause = undefined
-  entry.restartAt = undefined
   entry.lined = false
-  entry.sibling = undefined
-  entry.intent = undefined
-  entry.stopTimeout = entry.settings.stopTimeout
-  entry.overdue = false
-  entry.why = undefined
+  entry.begin()
   enter(deciding, entry, "Starting")
   watch(state, entry)
   notify(deciding, entry, { _tag: "TaskStarting", attempt: entry.attempt })

@@ -69,55 +69,170 @@ interface LastFailure {
   readonly at: number
 }
 
-/** One task in a supervisor. */
-export interface Entry {
+/** What an entry knows only while its run ends, or it waits for the next: it is forgotten as that begins. */
+class Passing {
+  restartAt: number | undefined = undefined
+  asking = false
+  sibling: string | undefined = undefined
+  chance: number | undefined = undefined
+  intent: Intent | undefined = undefined
+  waiters: Set<number> | undefined = undefined
+  stopTimeout: number
+  stopBound = 0
+  overdue = false
+  why: DeadReason | undefined = undefined
+  probeFailures = 0
+  probeCause: Cause.Cause<unknown> | undefined = undefined
+
+  constructor(stopTimeout: number) {
+    this.stopTimeout = stopTimeout
+  }
+}
+
+/** One task in a supervisor. Of what passes it holds nothing most of the time: there may be a million of them. */
+export class Entry {
   /** Never used again, unlike the name. */
   readonly id: number
   readonly name: string
   settings: TaskSettings
   /** Those of its next run, when they are other ones: the supervisor was reconfigured. */
-  successor: TaskSettings | undefined
+  successor: TaskSettings | undefined = undefined
   /** One of the tasks that the supervisor was made with, or reconfigured to. */
   listed: boolean
   /** Its place in the start order; grows along `State.entries`. */
   place: number
   /** It stands in the line: it is started in its turn, and when that is it is not up to itself. */
-  lined: boolean
-  phase: Phase
+  lined = false
+  phase: Phase = "Created"
   since: number
-  generation: number
-  attempt: number
-  begunAt: number
+  generation = 0
+  attempt = 0
+  begunAt = 0
   /** On the observer's clock: it stands still while the observer is stalled. */
-  lastBeat: number
+  lastBeat = 0
   /** The same on the monotonic clock, for show. */
-  lastBeatAt: number
-  details: Schema.Json | undefined
-  probeFailures: number
-  probeCause: Cause.Cause<unknown> | undefined
-  lastFailure: LastFailure | undefined
-  /** While Failed: when the restart is due; `undefined` while the schedule is being asked, or for an endless delay. */
-  restartAt: number | undefined
-  /** While Failed: the schedule's answer is awaited. */
-  asking: boolean
-  /** While Failed: the sibling whose restart it waits for. */
-  sibling: string | undefined
-  /** A number from 0 to 1 that was drawn with the schedule's newest answer, where pauses need one. */
-  chance: number | undefined
-  /** While Stopping, or while somebody waits for it to be started in its turn. */
-  intent: Intent | undefined
-  /** The replies that wait for the end; all of them asked for the command that is the intent. */
-  waiters: Set<number> | undefined
-  /** How long the run under way may take to end. */
-  stopTimeout: number
-  /** On the observer's clock: by when the run should have ended. */
-  stopBound: number
-  overdue: boolean
-  why: DeadReason | undefined
-  deadline: Deadlines.Deadline | undefined
-  stable: Deadlines.Deadline | undefined
+  lastBeatAt = -1
+  details: Schema.Json | undefined = undefined
+  lastFailure: LastFailure | undefined = undefined
+  deadline: Deadlines.Deadline | undefined = undefined
+  stable: Deadlines.Deadline | undefined = undefined
   /** Counts changes, so that what was computed from the entry can be kept until the next. */
-  version: number
+  version = 0
+  #passing: Passing | undefined = undefined
+
+  constructor(
+    { id, listed, name, settings }: Pick<Entry, "id" | "listed" | "name" | "settings">,
+    place: number,
+    since: number
+  ) {
+    this.id = id
+    this.name = name
+    this.settings = settings
+    this.listed = listed
+    this.place = place
+    this.since = since
+  }
+
+  #passes(): Passing {
+    return this.#passing ??= new Passing(this.settings.stopTimeout)
+  }
+
+  /** The next run begins: what was of the one before and of the time between is over. */
+  begin(): void {
+    this.#passing = undefined
+  }
+
+  /** While Failed: when the restart is due; `undefined` while the schedule is being asked, or for an endless delay. */
+  get restartAt(): number | undefined {
+    return this.#passing?.restartAt
+  }
+  set restartAt(at: number | undefined) {
+    if (at !== this.restartAt) this.#passes().restartAt = at
+  }
+
+  /** While Failed: the schedule's answer is awaited. */
+  get asking(): boolean {
+    return this.#passing?.asking === true
+  }
+  set asking(asking: boolean) {
+    if (asking !== this.asking) this.#passes().asking = asking
+  }
+
+  /** While Failed: the sibling whose restart it waits for. */
+  get sibling(): string | undefined {
+    return this.#passing?.sibling
+  }
+  set sibling(sibling: string | undefined) {
+    if (sibling !== this.sibling) this.#passes().sibling = sibling
+  }
+
+  /** A number from 0 to 1 that was drawn with the schedule's newest answer, where pauses need one. */
+  get chance(): number | undefined {
+    return this.#passing?.chance
+  }
+  set chance(chance: number | undefined) {
+    if (chance !== this.chance) this.#passes().chance = chance
+  }
+
+  /** While Stopping, or while somebody waits for it to be started in its turn. */
+  get intent(): Intent | undefined {
+    return this.#passing?.intent
+  }
+  set intent(intent: Intent | undefined) {
+    if (intent !== this.intent) this.#passes().intent = intent
+  }
+
+  /** The replies that wait for the end; all of them asked for the command that is the intent. */
+  get waiters(): Set<number> | undefined {
+    return this.#passing?.waiters
+  }
+  set waiters(waiters: Set<number> | undefined) {
+    if (waiters !== this.waiters) this.#passes().waiters = waiters
+  }
+
+  /** How long the run under way may take to end. */
+  get stopTimeout(): number {
+    return this.#passing?.stopTimeout ?? this.settings.stopTimeout
+  }
+  set stopTimeout(stopTimeout: number) {
+    if (stopTimeout !== this.stopTimeout) this.#passes().stopTimeout = stopTimeout
+  }
+
+  /** On the observer's clock: by when the run should have ended. */
+  get stopBound(): number {
+    return this.#passing?.stopBound ?? 0
+  }
+  set stopBound(stopBound: number) {
+    if (stopBound !== this.stopBound) this.#passes().stopBound = stopBound
+  }
+
+  get overdue(): boolean {
+    return this.#passing?.overdue === true
+  }
+  set overdue(overdue: boolean) {
+    if (overdue !== this.overdue) this.#passes().overdue = overdue
+  }
+
+  get why(): DeadReason | undefined {
+    return this.#passing?.why
+  }
+  set why(why: DeadReason | undefined) {
+    if (why !== this.why) this.#passes().why = why
+  }
+
+  get probeFailures(): number {
+    return this.#passing?.probeFailures ?? 0
+  }
+  set probeFailures(failures: number) {
+    if (failures !== this.probeFailures) this.#passes().probeFailures = failures
+  }
+
+  get probeCause(): Cause.Cause<unknown> | undefined {
+    return this.#passing?.probeCause
+  }
+  set probeCause(cause: Cause.Cause<unknown> | undefined) {
+    if (cause !== this.probeCause) this.#passes().probeCause = cause
+  }
 }
 
 /** Why the supervisor gives up. */
