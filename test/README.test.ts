@@ -10,8 +10,10 @@ import * as SlotPoolStoreSql from "effect-supervisor/SlotPoolStoreSql"
 import * as SlotPoolStoreSqlite from "effect-supervisor/SlotPoolStoreSqlite"
 import * as Supervisor from "effect-supervisor/Supervisor"
 import * as SupervisorError from "effect-supervisor/SupervisorError"
+import * as SupervisorEvent from "effect-supervisor/SupervisorEvent"
 import * as SupervisorMetrics from "effect-supervisor/SupervisorMetrics"
 import * as Task from "effect-supervisor/Task"
+import * as TaskGroup from "effect-supervisor/TaskGroup"
 import * as TaskStatus from "effect-supervisor/TaskStatus"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -83,6 +85,7 @@ describe("the README", () => {
   it("names every option", () => {
     assert.deepStrictEqual(unnamed(optionsOf(Supervisor.run)), [])
     assert.deepStrictEqual(unnamed(optionsOf((options) => Task.make("a", Effect.never, options))), [])
+    assert.deepStrictEqual(unnamed(optionsOf((options) => TaskGroup.make("a", () => Effect.never, options))), [])
     assert.deepStrictEqual(unnamed(optionsOf(RestartPolicy.make)), [])
     assert.deepStrictEqual(unnamed(optionsOf((options) => Heartbeat.probe(Effect.void, options))), [])
     assert.deepStrictEqual(unnamed(optionsOf(Heartbeat.manual)), [])
@@ -93,8 +96,10 @@ describe("the README", () => {
     Effect.gen(function*() {
       const supervisor = yield* Supervisor.make()
       const handle = yield* supervisor.add(Task.make("a", Effect.void))
+      const group = yield* TaskGroup.scoped(TaskGroup.make("b", () => Effect.void))
       const pool = yield* SlotPool.make()
-      assert.deepStrictEqual(unnamed(Object.keys({ ...supervisor, ...handle, ...pool })), [])
+      assert.deepStrictEqual(unnamed(Object.keys({ ...supervisor, ...handle, ...group, ...pool })), [])
+      assert.deepStrictEqual(Object.keys(supervisor.tree).filter((name) => !readme.includes(`\`${name}\``)), [])
     }))
 
   it("names every status, reason and error", () => {
@@ -111,6 +116,11 @@ describe("the README", () => {
     }
   })
 
+  it("names every event of a supervisor", () => {
+    const tags = SupervisorEvent.SupervisorEvent.members.map(({ fields }) => fields._tag.schema.literal)
+    assert.deepStrictEqual(tags.filter((tag) => !readme.includes(`\`${tag}\``)), [])
+  })
+
   it("names every event of a pool", () => {
     assert.deepStrictEqual(
       unnamed(SlotPoolEvent.SlotPoolEvent.members.map(({ fields }) => fields._tag.schema.literal)),
@@ -119,8 +129,16 @@ describe("the README", () => {
   })
 
   it("shows every function of the modules", () => {
+    // What a module shares with others of the package, and nobody else is meant to use.
+    const internal = (name: string): ReadonlyArray<string> => {
+      const path = existsSync(`src/${name}.ts`) ? `src/${name}.ts` : `src/sql/${name}.ts`
+      const marked = readFileSync(path, "utf8").matchAll(/@internal\n \*\/\nexport const (\w+)/g)
+      return Array.from(marked, (match) => match[1] ?? "")
+    }
     const exported = (name: string, module: object) =>
-      Object.keys(module).filter((key) => !key.startsWith("is")).map((key) => `${name}.${key}`)
+      Object.keys(module)
+        .filter((key) => !key.startsWith("is") && !internal(name).includes(key))
+        .map((key) => `${name}.${key}`)
     const all = [
       ...exported("Heartbeat", Heartbeat),
       ...exported("RestartPolicy", RestartPolicy),
@@ -129,6 +147,7 @@ describe("the README", () => {
       ...exported("SlotPoolStoreSql", SlotPoolStoreSql),
       ...exported("SlotPoolStoreSqlite", SlotPoolStoreSqlite),
       ...exported("Supervisor", Supervisor),
+      ...exported("TaskGroup", TaskGroup),
       "Task.make"
     ]
     assert.deepStrictEqual(unnamed(all), [])
@@ -153,6 +172,18 @@ describe("the README", () => {
     const named = Array.from(readme.matchAll(/`(@?effect[/-][\w/-]+)`/g), (match) => match[1] ?? "")
     assert.isNotEmpty(named)
     assert.deepStrictEqual(named.filter((module) => !gone.includes(module) && !isThere(module)), [])
+  })
+
+  it("links to headings that are there", () => {
+    const prose = readme.replaceAll(/^```[\s\S]*?^```$/gm, "")
+    const anchors = Array.from(
+      prose.matchAll(/^#{2,} (.*)$/gm),
+      ([, heading = ""]) => heading.toLowerCase().replaceAll(/[^\w -]/g, "").replaceAll(" ", "-")
+    )
+    const linked = Array.from(prose.matchAll(/\]\(#([^)]*)\)/g), (match) => match[1] ?? "")
+    assert.isNotEmpty(linked)
+    assert.deepStrictEqual(linked.filter((anchor) => !anchors.includes(anchor)), [])
+    assert.strictEqual(new Set(anchors).size, anchors.length)
   })
 
   it("names files that are there", () => {
