@@ -245,6 +245,31 @@ describe("reconfigure", () => {
         assert.deepStrictEqual(log, ["a first", "b second", "b second"])
       }))
 
+    it.effect("what the defaults need was given with them: to make, or by whoever brought them", () =>
+      Effect.gen(function*() {
+        class Db extends Context.Service<Db, { readonly name: string }>()("test/Db") {}
+        const seen: Array<string> = []
+        const heartbeat = Heartbeat.probe(Effect.andThen(Db, (db) => Effect.sync(() => seen.push(db.name))), {
+          schedule: Schedule.spaced("1 hour")
+        })
+        const a = Task.make("a", Effect.never)
+        const supervisor = yield* Effect.provideService(Supervisor.make({ tasks: [a], defaults: { heartbeat } }), Db, {
+          name: "make's"
+        })
+        yield* supervisor.reconfigure({ tasks: [a, Task.make("b", Effect.never)] })
+        yield* settle
+        assert.deepStrictEqual(seen, ["make's", "make's"])
+        const other = yield* Supervisor.make({ tasks: [a] })
+        yield* Effect.provideService(other.reconfigure({ defaults: { heartbeat } }), Db, { name: "reconfigure's" })
+        seen.length = 0
+        yield* other.restart("a")
+        yield* other.add(Task.make("added", Effect.never))
+        yield* other.reconfigure({ tasks: [a, Task.make("listed", Effect.never)] })
+        yield* settle
+        assert.deepStrictEqual(seen, ["reconfigure's", "reconfigure's", "reconfigure's"])
+        assert.deepStrictEqual((yield* other.statuses).map(({ _tag }) => _tag), ["Healthy", "Healthy", "Healthy"])
+      }))
+
     it.effect("the error of a task that was not there from the beginning is an unknown one", () =>
       Effect.gen(function*() {
         const gate = Latch.makeUnsafe()
@@ -696,6 +721,60 @@ describe("reconfigure", () => {
         yield* TestClock.adjust(2000)
         assert.deepStrictEqual(yield* generations(supervisor), ["new 1", "c 2", "b 2"])
         yield* within(supervisor.shutdown, 10)
+      }))
+
+    for (const strategy of ["one-for-all", "rest-for-one"] as const) {
+      it.effect(`a sibling that fails in the midst of it (${strategy}) takes up nothing again that is to go`, () =>
+        Effect.gen(function*() {
+          const log: Array<string> = []
+          const gate = Latch.makeUnsafe()
+          let run = 0
+          const failing = Task.make(
+            "failing",
+            Effect.suspend(() => run++ === 0 ? Effect.andThen(gate.await, Effect.fail(new Net())) : Effect.never),
+            { restart: spaced(50) }
+          )
+          const old = ["a", "b", "c", "d"].map((name) => logged(name, log, undefined, 10))
+          const supervisor = yield* Supervisor.make({ strategy, tasks: [failing, ...old] })
+          log.length = 0
+          const reconfiguring = yield* fork(
+            supervisor.reconfigure({ tasks: [failing, logged("d", log), logged("new", log)] })
+          )
+          // d is being stopped; then c, b and a are to be.
+          yield* gate.open
+          yield* TestClock.adjust(200)
+          yield* settle
+          assert.deepStrictEqual(reconfiguring.pollUnsafe(), Exit.void)
+          assert.deepStrictEqual(yield* generations(supervisor), ["failing 2", "d 2", "new 1"])
+          assert.sameMembers(log.slice(0, 4), ["stop a", "stop b", "stop c", "stop d"])
+          assert.deepStrictEqual(log.slice(4), ["start d", "start new"])
+        }))
+    }
+
+    it.effect("a temporary task that is changed in the midst of a sibling's restart runs as the new one", () =>
+      Effect.gen(function*() {
+        const log: Array<string> = []
+        const gate = Latch.makeUnsafe()
+        let run = 0
+        const failing = Task.make(
+          "failing",
+          Effect.suspend(() => run++ === 0 ? Effect.andThen(gate.await, Effect.fail(new Net())) : Effect.never),
+          { restart: spaced(50) }
+        )
+        const slow = logged("slow", log, undefined, 10)
+        const once = { restart: { mode: "temporary" } } as const
+        const supervisor = yield* Supervisor.make({
+          strategy: "one-for-all",
+          tasks: [failing, slow, logged("once", log, once)]
+        })
+        const reconfiguring = yield* fork(
+          supervisor.reconfigure({ tasks: [failing, logged("slow", log), logged("once", log, once)] })
+        )
+        yield* gate.open
+        yield* TestClock.adjust(200)
+        yield* settle
+        assert.deepStrictEqual(reconfiguring.pollUnsafe(), Exit.void)
+        assert.deepStrictEqual(yield* generations(supervisor), ["failing 2", "slow 2", "once 2"])
       }))
 
     it.effect("in the midst of the start-up: what has not begun begins in the new order, and make waits for it", () =>
