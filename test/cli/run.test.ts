@@ -91,6 +91,8 @@ describe.concurrent("effect-supervisor run", () => {
       assert.notInclude(stderr, "task failed", "what is an event is not logged besides")
 
       const json = yield* Cli.run(["run", fixture("tree.ts"), "--json"])
+      assert.match(json.stderr, /FATAL app\/orders supervisor gives up: more than 1 restart/)
+      assert.match(json.stderr, /WARN app\/orders\/connection task failed: the line is cut/)
       const events = yield* eventsOf(json.stdout)
       assert.deepStrictEqual(new Set(events.map(({ supervisor }) => supervisor)), new Set(["app", "app/orders"]))
       for (const path of ["app", "app/orders"]) {

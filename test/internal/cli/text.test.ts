@@ -39,4 +39,23 @@ describe("text on a terminal", () => {
     assert.deepStrictEqual([0, 250.4, 1500, 2000, 61_000].map(Text.precise), ["0ms", "250ms", "1.5s", "2s", "1m 01s"])
     assert.deepStrictEqual([0, 250, 2000, 9999, 61_000].map(Text.countdown), ["0.0s", "0.2s", "2.0s", "9.9s", "1m 01s"])
   })
+
+  it("groups the digits of large numbers", () => {
+    assert.deepStrictEqual([0, 999, 100_000].map(Text.number), ["0", "999", "100,000"])
+    assert.strictEqual(Text.count(1000, "task"), "1,000 tasks")
+  })
+
+  it("does not say twice which supervisor gave up", () => {
+    const message = "SupervisorError: supervisor \"app/orders\" gave up: too many restarts"
+    assert.strictEqual(Text.failure("app/orders", message), "gave up: too many restarts")
+    assert.strictEqual(Text.failure("app/other", message), message)
+  })
+
+  it("takes a terminal for one that shows UTF-8 unless its locale is another", () => {
+    assert.isTrue(Text.isUtf8({}))
+    assert.isTrue(Text.isUtf8({ LANG: "de_DE.UTF-8" }))
+    assert.isTrue(Text.isUtf8({ LC_ALL: "", LC_CTYPE: "C.utf8", LANG: "C" }))
+    assert.isFalse(Text.isUtf8({ LANG: "C" }))
+    assert.isFalse(Text.isUtf8({ LC_ALL: "POSIX", LANG: "en_US.UTF-8" }))
+  })
 })
