@@ -502,8 +502,7 @@ export const makeWith = Effect.fnUntraced(function*<E>(
       question: undefined,
       settled: undefined,
       settlement: undefined,
-      waiters: undefined,
-      shown: undefined
+      waiters: undefined
     }
     return supervised
   }
@@ -647,6 +646,8 @@ export const makeWith = Effect.fnUntraced(function*<E>(
     >
   }
 
+  const statusHere = (name: string) => read(() => statusOf({ name, id: undefined }))
+
   const supervisor: RunningSupervisor<E> = {
     path,
     add: <A, TE, R>(task: Task.Task<A, TE, R>) =>
@@ -665,12 +666,7 @@ export const makeWith = Effect.fnUntraced(function*<E>(
     stop: named("stop"),
     kill: named("kill"),
     remove: named("remove"),
-    status: (task) =>
-      reach(
-        task,
-        (name) => read(() => statusOf({ name, id: undefined })),
-        (supervisor, rest) => supervisor.status(rest)
-      ),
+    status: (task) => reach(task, statusHere, (supervisor, rest) => supervisor.status(rest)),
     statuses: read(() => Exit.succeed(interpreter.ownStatuses())),
     which: read(() => Exit.succeed(interpreter.ownChildren())),
     count: read(() => Exit.succeed(interpreter.ownCount())),

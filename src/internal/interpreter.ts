@@ -40,8 +40,8 @@ type Listed = Pick<Task.Task<unknown, unknown, unknown>, "effect" | "name" | "op
 const isOf = (task: Definition, there: Definition): boolean =>
   there.effect === task.effect && there.options.own === task.options.own
 
-/** So many runs that end as they are interrupted are seen at once, in one turn. */
-const atOnce = 256
+/** After how much a turn takes no more. */
+export const aTurn = 512
 
 export class Interpreter implements Subtree {
   readonly path: string
@@ -71,7 +71,10 @@ export class Interpreter implements Subtree {
   #timer: Fiber.Fiber<void> | undefined = undefined
   /** Something that was taken from the inbox together with what is being looked at is still ahead. */
   isAhead = false
-  #seenAtOnce = 0
+  /** Counts what has been decided, so that what was computed from all of it can be kept until the next. */
+  happened = 0
+  /** How much has been done in this turn. */
+  done = 0
 
   constructor(options: {
     readonly path: string
@@ -244,12 +247,10 @@ export class Interpreter implements Subtree {
     this.#guarded(() => run.interrupt())
     // Most end as they are interrupted. That is seen at once, if nothing has come before it, and up to a bound: others
     // have their turn, too.
-    if (run.hasEnded && !this.isAhead && this.#inbox.isQuiet() && this.#seenAtOnce++ < atOnce) this.attend(run)
-  }
-
-  /** The loop turns: others have had theirs. */
-  turn(): void {
-    this.#seenAtOnce = 0
+    if (run.hasEnded && !this.isAhead && this.#inbox.isQuiet() && this.done < aTurn) {
+      this.done++
+      this.attend(run)
+    }
   }
 
   /** The end of a run is waited for: what it supervises itself takes its time, too. Asked once, while it is there. */
@@ -470,15 +471,35 @@ export class Interpreter implements Subtree {
   // ---------------------------------------------------------------------------------------------------------------
 
   statusOf(entry: Entry): TaskStatus {
-    return View.status(this.#task(entry.id), entry, this.time)
+    return View.status(entry, this.#ofId, this.time, this.time.now())
   }
 
   /** Of its own tasks. */
   ownStatuses(): ReadonlyArray<TaskStatus> {
-    const all: Array<TaskStatus> = []
-    for (const entry of this.state.entries.values()) all.push(this.statusOf(entry))
-    return all
+    const { happened, state: { entries } } = this
+    const now = this.time.now()
+    const anchor = this.time.wall(0)
+    const before = this.#shown
+    if (before.happened === happened && before.anchor === anchor && now < before.until) return before.statuses.slice()
+    const statuses: Array<TaskStatus> = []
+    let until = Number.POSITIVE_INFINITY
+    for (const entry of entries.values()) {
+      statuses.push(View.status(entry, this.#ofId, this.time, now))
+      until = Math.min(until, View.isShownUntil(entry, now))
+    }
+    this.#shown = { happened, anchor, until, statuses }
+    return statuses.slice()
   }
+
+  readonly #ofId = (id: number): Supervised => this.#task(id)
+
+  /** All statuses as they were shown last, and for how long they are that. */
+  #shown: {
+    readonly happened: number
+    readonly anchor: number
+    readonly until: number
+    readonly statuses: ReadonlyArray<TaskStatus>
+  } = { happened: -1, anchor: 0, until: 0, statuses: [] }
 
   #subtrees(id: number): ReadonlyArray<Subtree> {
     return this.nested.has(id) ? this.#task(id).run?.subtrees ?? [] : []

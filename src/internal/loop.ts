@@ -13,7 +13,7 @@ import { decide } from "./decide.ts"
 import * as Inbox from "./inbox.ts"
 import type { Command } from "./inbox.ts"
 import type { Refused } from "./interpreter.ts"
-import { Interpreter } from "./interpreter.ts"
+import { aTurn, Interpreter } from "./interpreter.ts"
 import * as Reconfiguring from "./reconfiguring.ts"
 import type { Run } from "./run.ts"
 import * as State from "./state.ts"
@@ -36,9 +36,6 @@ const resting = { _tag: "Rest" } as const
 
 /** How many deadlines a tick carries out; the next tick follows. */
 const dueAtOnce = 256
-
-/** After how many messages a turn takes no more. */
-const aTurn = 512
 
 export interface Loop {
   readonly interpreter: Interpreter
@@ -81,6 +78,7 @@ export const make = Effect.fnUntraced(function*(options: {
       const now = time.now()
       decisions.length = 0
       decide(state, next, now, decisions)
+      if (next !== turning && next !== resting) interpreter.happened++
       recorder?.(next, now, decisions.slice())
       for (const decision of decisions) interpreter.carryOut(decision, now)
     }
@@ -160,20 +158,19 @@ export const make = Effect.fnUntraced(function*(options: {
   const turn = (first: ReadonlyArray<Inbox.Message>): void => {
     const asked = state.observer.wakeAt
     time.look()
-    interpreter.turn()
+    interpreter.done = 0
     feed(turning)
     if (asked !== undefined && state.observer.lastTurn >= asked) interpreter.reporter.lagged(state.observer.lag)
     // What the turn itself brings about (runs that end as they are interrupted, callers that ask on) belongs to it, up
     // to a bound: the loop is not the only fiber.
-    let done = 0
-    for (let batch = first; batch.length > 0; batch = done < aTurn ? inbox.poll() : []) {
+    for (let batch = first; batch.length > 0; batch = interpreter.done < aTurn ? inbox.poll() : []) {
       let left = batch.length
       for (const message of batch) {
         left--
         if (message._tag === "Knock") continue
         interpreter.isAhead = left > 0
         work(message)
-        done++
+        interpreter.done++
       }
     }
     feed(resting)

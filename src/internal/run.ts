@@ -56,8 +56,6 @@ export interface Supervised {
   /** Made when the first one waits, or asks. */
   waiters: Waiters<Settlement> | undefined
   settlement: Settlement | undefined
-  /** The newest status shown, and the entry's version it was made from. */
-  shown: { readonly version: number; readonly status: TaskStatus } | undefined
 }
 
 /** The path of a task, made when somebody asks. */

@@ -118,7 +118,10 @@ export class Entry {
   stable: Deadlines.Deadline | undefined = undefined
   /** Counts changes, so that what was computed from the entry can be kept until the next. */
   version = 0
-  #passing: Passing | undefined = undefined
+  /** The newest status shown, and the version it was made from. */
+  shown: { readonly version: number; readonly status: TaskStatus } | undefined = undefined
+  /** Nothing, most of the time. */
+  passing: Passing | undefined = undefined
 
   constructor(
     { id, listed, name, settings }: Pick<Entry, "id" | "listed" | "name" | "settings">,
@@ -134,17 +137,17 @@ export class Entry {
   }
 
   #passes(): Passing {
-    return this.#passing ??= new Passing(this.settings.stopTimeout)
+    return this.passing ??= new Passing(this.settings.stopTimeout)
   }
 
   /** The next run begins: what was of the one before and of the time between is over. */
   begin(): void {
-    this.#passing = undefined
+    this.passing = undefined
   }
 
   /** While Failed: when the restart is due; `undefined` while the schedule is being asked, or for an endless delay. */
   get restartAt(): number | undefined {
-    return this.#passing?.restartAt
+    return this.passing?.restartAt
   }
   set restartAt(at: number | undefined) {
     if (at !== this.restartAt) this.#passes().restartAt = at
@@ -152,7 +155,7 @@ export class Entry {
 
   /** While Failed: the schedule's answer is awaited. */
   get asking(): boolean {
-    return this.#passing?.asking === true
+    return this.passing?.asking === true
   }
   set asking(asking: boolean) {
     if (asking !== this.asking) this.#passes().asking = asking
@@ -160,7 +163,7 @@ export class Entry {
 
   /** While Failed: the sibling whose restart it waits for. */
   get sibling(): string | undefined {
-    return this.#passing?.sibling
+    return this.passing?.sibling
   }
   set sibling(sibling: string | undefined) {
     if (sibling !== this.sibling) this.#passes().sibling = sibling
@@ -168,7 +171,7 @@ export class Entry {
 
   /** A number from 0 to 1 that was drawn with the schedule's newest answer, where pauses need one. */
   get chance(): number | undefined {
-    return this.#passing?.chance
+    return this.passing?.chance
   }
   set chance(chance: number | undefined) {
     if (chance !== this.chance) this.#passes().chance = chance
@@ -176,7 +179,7 @@ export class Entry {
 
   /** While Stopping, or while somebody waits for it to be started in its turn. */
   get intent(): Intent | undefined {
-    return this.#passing?.intent
+    return this.passing?.intent
   }
   set intent(intent: Intent | undefined) {
     if (intent !== this.intent) this.#passes().intent = intent
@@ -184,7 +187,7 @@ export class Entry {
 
   /** The replies that wait for the end; all of them asked for the command that is the intent. */
   get waiters(): Set<number> | undefined {
-    return this.#passing?.waiters
+    return this.passing?.waiters
   }
   set waiters(waiters: Set<number> | undefined) {
     if (waiters !== this.waiters) this.#passes().waiters = waiters
@@ -192,7 +195,7 @@ export class Entry {
 
   /** How long the run under way may take to end. */
   get stopTimeout(): number {
-    return this.#passing?.stopTimeout ?? this.settings.stopTimeout
+    return this.passing?.stopTimeout ?? this.settings.stopTimeout
   }
   set stopTimeout(stopTimeout: number) {
     if (stopTimeout !== this.stopTimeout) this.#passes().stopTimeout = stopTimeout
@@ -200,35 +203,35 @@ export class Entry {
 
   /** On the observer's clock: by when the run should have ended. */
   get stopBound(): number {
-    return this.#passing?.stopBound ?? 0
+    return this.passing?.stopBound ?? 0
   }
   set stopBound(stopBound: number) {
     if (stopBound !== this.stopBound) this.#passes().stopBound = stopBound
   }
 
   get overdue(): boolean {
-    return this.#passing?.overdue === true
+    return this.passing?.overdue === true
   }
   set overdue(overdue: boolean) {
     if (overdue !== this.overdue) this.#passes().overdue = overdue
   }
 
   get why(): DeadReason | undefined {
-    return this.#passing?.why
+    return this.passing?.why
   }
   set why(why: DeadReason | undefined) {
     if (why !== this.why) this.#passes().why = why
   }
 
   get probeFailures(): number {
-    return this.#passing?.probeFailures ?? 0
+    return this.passing?.probeFailures ?? 0
   }
   set probeFailures(failures: number) {
     if (failures !== this.probeFailures) this.#passes().probeFailures = failures
   }
 
   get probeCause(): Cause.Cause<unknown> | undefined {
-    return this.#passing?.probeCause
+    return this.passing?.probeCause
   }
   set probeCause(cause: Cause.Cause<unknown> | undefined) {
     if (cause !== this.probeCause) this.#passes().probeCause = cause

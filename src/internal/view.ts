@@ -8,26 +8,40 @@ import { pathOf } from "./run.ts"
 import type { Entry } from "./state.ts"
 import type { Time } from "./time.ts"
 
-export const status = (supervised: Supervised, entry: Entry, time: Time): TaskStatus => {
-  const beatAt = lastBeat(entry, time)
-  const shown = supervised.shown
-  if (shown !== undefined && shown.version === entry.version) {
+export const status = (
+  entry: Entry,
+  supervised: (id: number) => Supervised,
+  time: Time,
+  now: number
+): TaskStatus => {
+  const beatAt = lastBeat(entry, time, now)
+  const { shown, version } = entry
+  if (shown !== undefined && shown.version === version) {
     if (beatAt === undefined || shown.status.lastHeartbeat === beatAt) return shown.status
   }
-  const made = make(supervised, entry, time, beatAt)
-  supervised.shown = { version: entry.version, status: made }
+  const made = make(supervised(entry.id), entry, time, beatAt)
+  entry.shown = { version, status: made }
   return made
+}
+
+const isUnderWay = ({ phase }: Entry): boolean => phase === "Healthy" || phase === "Starting"
+
+/** Until when the entry is shown as it is now, if nothing happens to it. */
+export const isShownUntil = (entry: Entry, now: number): number => {
+  const { heartbeat } = entry.settings
+  if (entry.lastBeatAt < 0 || heartbeat._tag !== "Automatic" || !isUnderWay(entry)) return Number.POSITIVE_INFINITY
+  return now + heartbeat.every - (now - entry.begunAt) % heartbeat.every
 }
 
 /**
  * The beats of an automatic heartbeat after the first are not sent: that the fiber has not ended is known without
  * them. Here they are counted.
  */
-const lastBeat = (entry: Entry, time: Time): number | undefined => {
-  if (entry.lastBeatAt < 0 || (entry.phase !== "Healthy" && entry.phase !== "Starting")) return undefined
+const lastBeat = (entry: Entry, time: Time, now: number): number | undefined => {
+  if (entry.lastBeatAt < 0 || !isUnderWay(entry)) return undefined
   const heartbeat = entry.settings.heartbeat
   if (heartbeat._tag !== "Automatic") return time.wall(entry.lastBeatAt)
-  const automatic = entry.begunAt + Math.floor((time.now() - entry.begunAt) / heartbeat.every) * heartbeat.every
+  const automatic = entry.begunAt + Math.floor((now - entry.begunAt) / heartbeat.every) * heartbeat.every
   return time.wall(Math.max(automatic, entry.lastBeatAt))
 }
 

@@ -23,8 +23,7 @@ const alone = (effect: Effect.Effect<unknown, unknown>) => {
     question: undefined,
     settled: undefined,
     waiters: undefined,
-    settlement: undefined,
-    shown: undefined
+    settlement: undefined
   }
   const run = new Run(supervised, 1, 0, {
     now: () => ++now,
