@@ -283,6 +283,18 @@ describe("OTP-20", () => {
       assert.deepStrictEqual(yield* counted(supervisor.tree), [5, 2, 1, 4])
       yield* shutDown(supervisor)
     }))
+
+  it.effect("OTP-20 a task that made a supervisor in an earlier run, and none in its newest, is a worker again", () =>
+    Effect.gen(function*() {
+      let runs = 0
+      const body = Effect.suspend(() => ++runs === 1 ? Effect.andThen(Supervisor.make(), Effect.never) : Effect.never)
+      const supervisor = yield* Supervisor.make({ tasks: [Task.make("a", body)] })
+      yield* settle
+      assert.strictEqual(yield* which(supervisor), "a supervisor Healthy")
+      yield* supervisor.restart("a")
+      assert.strictEqual(yield* which(supervisor), "a worker Healthy")
+      assert.deepStrictEqual(yield* counted(supervisor), [1, 1, 0, 1])
+    }))
 })
 
 describe("OTP-21", () => {

@@ -23,10 +23,10 @@ import {
   statusOf,
   within
 } from "../support/fixtures.ts"
-import type { End } from "./otpSupport.ts"
 import {
   assertLives,
   Children,
+  endBy,
   ends,
   gaveUp,
   it,
@@ -40,20 +40,6 @@ import { eventsOf, recorded } from "./support.ts"
 
 const ready = { ready: "first-beat" } as const
 const net = Exit.fail(new Net())
-
-/** Ends the child in one of the ways in which a run can end by itself. */
-const endBy = (children: Children, name: string, end: End) => {
-  switch (end) {
-    case "normal":
-      return children.finish(name)
-    case "failure":
-      return children.fail(name, new Net())
-    case "defect":
-      return children.die(name)
-    case "interruption":
-      return children.interrupt(name)
-  }
-}
 
 describe("OTP-01", () => {
   it.effect("OTP-01 tasks start in the order of the list; the supervisor is up when the last one has begun", () =>

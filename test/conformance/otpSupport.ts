@@ -13,8 +13,8 @@ import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import type { Auth, Net } from "../support/fixtures.ts"
-import { failureOf, settle, within } from "../support/fixtures.ts"
+import type { Auth } from "../support/fixtures.ts"
+import { failureOf, Net, settle, within } from "../support/fixtures.ts"
 
 /** What children fail with. */
 type Failure = Net | Auth
@@ -29,8 +29,8 @@ interface Reins {
 interface Manner {
   /** How long its finalizer takes, milliseconds. */
   readonly stops?: number
-  /** What each of its runs ends with as it begins, the last one going on as it is told. */
-  readonly first?: ReadonlyArray<Exit.Exit<void, Failure>>
+  /** What its first runs end with as they begin; where there is nothing, and later, a run goes on until it is told to end. */
+  readonly first?: ReadonlyArray<Exit.Exit<void, Failure> | undefined>
 }
 
 /** OTP's default, and a restart without delay: what a child is that says nothing else. */
@@ -38,9 +38,15 @@ export const permanent = { mode: "permanent", schedule: Schedule.forever } as co
 export const transient = { mode: "transient", schedule: Schedule.forever } as const
 export const temporary = { mode: "temporary" } as const
 
+/** Its first run can be told to end; all others fail as they begin (OTP's suite: a start function that returns an error). */
+export const failsToRestart: ReadonlyArray<Exit.Exit<void, Failure> | undefined> = [
+  undefined,
+  ...Array.from({ length: 1000 }, () => Exit.fail(new Net()))
+]
+
 /** How a child ends by itself. */
 export const ends = ["normal", "failure", "defect", "interruption"] as const
-export type End = (typeof ends)[number]
+type End = (typeof ends)[number]
 
 /** What holds up the ends of runs, while the test lasts. */
 let holds: Set<Latch.Latch> | undefined
@@ -164,6 +170,20 @@ export class Children {
       this.#reins.get(name)?.beat()
       return settle
     })
+}
+
+/** Ends the child in one of the ways in which a run can end by itself. */
+export const endBy = (children: Children, name: string, end: End) => {
+  switch (end) {
+    case "normal":
+      return children.finish(name)
+    case "failure":
+      return children.fail(name, new Net())
+    case "defect":
+      return children.die(name)
+    case "interruption":
+      return children.interrupt(name)
+  }
 }
 
 /**
