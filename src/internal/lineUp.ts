@@ -99,7 +99,11 @@ export const stopBefore = ({ line }: State, entry: Entry, because: Leaving["beca
 
 /** Those who are still to be stopped, and why. */
 export const toBeStopped = ({ stopping, toStop }: Line): Map<Entry, Leaving["because"]> =>
-  new Map((stopping === undefined ? toStop : [...toStop, stopping]).map(({ because, entry }) => [entry, because]))
+  new Map(
+    (stopping === undefined ? toStop : [...toStop, stopping]).filter(isAsked).map(({ because, entry }) =>
+      [entry, because] as const
+    )
+  )
 
 /** All that was waited for is forgotten, but not who stands in the line. */
 export const empty = (state: State): void => {

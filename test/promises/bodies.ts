@@ -3,6 +3,7 @@
  * probes and at schedules.
  */
 import * as Heartbeat from "effect-supervisor/Heartbeat"
+import type * as RestartPolicy from "effect-supervisor/RestartPolicy"
 import * as Supervisor from "effect-supervisor/Supervisor"
 import * as Task from "effect-supervisor/Task"
 import * as Cause from "effect/Cause"
@@ -55,7 +56,7 @@ export interface Body extends RunId {
 export class Bodies implements Facts {
   readonly all: Array<Body> = []
   /** What runs do in time, and schedules that take theirs. */
-  readonly agenda = new Alarms()
+  readonly agenda: Alarms
   /** How many schedules are being asked. */
   questions = 0
   /** What must never be: seen from inside. */
@@ -66,22 +67,36 @@ export class Bodies implements Facts {
   readonly #machine: Machine
   readonly #note: (input: Input) => void
 
-  constructor(plans: History["plans"], machine: Machine, note: (input: Input) => void) {
+  constructor(
+    plans: History["plans"],
+    machine: Machine,
+    note: (input: Input) => void,
+    agenda: Alarms = new Alarms()
+  ) {
+    this.agenda = agenda
     this.#plans = plans
     this.#machine = machine
     this.#note = note
   }
 
-  /** A task that does as planned for its name. */
-  task(entry: number, name: Name): Task.Task<string, Trouble> {
+  /** A task that does as planned for its name; so many of its runs have been before. */
+  task(entry: number, name: Name, before = 0): Task.Task<string, Trouble> {
+    return this.taskOf(entry, name, this.#body(entry, name, this.#plans[name].runs.slice(before)), directive)
+  }
+
+  taskOf<A, E>(
+    entry: number,
+    name: Name,
+    body: Effect.Effect<A, E, Scope.Scope>,
+    on: (error: E) => RestartPolicy.Directive
+  ): Task.Task<A, E> {
     const plan = this.#plans[name]
-    const { heartbeat } = plan
-    const schedule = this.#schedule(entry, plan)
-    return Task.make(name, this.#body(entry, name, plan), {
+    const { heartbeat, stopTimeout } = plan
+    return Task.make(name, body, {
       restart: {
         mode: plan.mode,
-        schedule,
-        on: directive,
+        schedule: this.#schedule(entry, plan),
+        on,
         times: bound(plan.times)
       },
       heartbeat: heartbeat._tag === "None"
@@ -96,10 +111,10 @@ export class Bodies implements Facts {
           failures: heartbeat.failures
         }),
       stableAfter: plan.stableAfter,
-      stopTimeout: plan.stopTimeout,
       whenDead: plan.whenDead,
       ready: plan.ready,
       significant: isSignificant(plan),
+      ...(stopTimeout === "derived" ? {} : { stopTimeout }),
       ...(plan.startupTimeout === undefined ? {} : { startupTimeout: plan.startupTimeout })
     })
   }
@@ -161,7 +176,7 @@ export class Bodies implements Facts {
     })
   }
 
-  #body(entry: number, name: Name, { runs }: Plan): Effect.Effect<string, Trouble, Scope.Scope> {
+  #body(entry: number, name: Name, runs: Plan["runs"]): Effect.Effect<string, Trouble, Scope.Scope> {
     return Effect.gen({ self: this }, function*() {
       const { generation } = (yield* Supervisor.current)!
       const plan = runs[generation - 1] ?? quiet

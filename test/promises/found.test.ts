@@ -110,4 +110,19 @@ describe("once broken", () => {
       { _tag: "Acts", acts: [{ _tag: "Command", command: "stop", task: "b", by: "name" }] }
     ))
   })
+
+  it("who was to be stopped, and runs anew by command, is not stopped for a sibling started later", () => {
+    live(siblings(
+      { strategy: "rest-for-one", listed: 3 },
+      {
+        a: { runs: [{ ...quiet, opening: "fails:restart" }] },
+        c: { stopTimeout: 500, runs: [{ ...quiet, shielded: true }] }
+      },
+      { _tag: "Acts", acts: [{ _tag: "Command", command: "kill", task: "b", by: "name" }] },
+      { _tag: "Acts", acts: [{ _tag: "Command", command: "start", task: "b", by: "name" }] },
+      { _tag: "Acts", acts: [{ _tag: "Command", command: "remove", task: "a", by: "name" }] },
+      { _tag: "Acts", acts: [{ _tag: "Add", task: "a" }] },
+      { _tag: "Pass", millis: 700 }
+    ))
+  })
 })

@@ -19,7 +19,8 @@ const repeated = <Choice extends string>(weights: Readonly<Partial<Record<Choice
   )
 
 /** A bound that may be none. */
-export const bound = (value: number | "infinity"): number => value === "infinity" ? Number.POSITIVE_INFINITY : value
+export const bound = (value: number | "infinity" | "derived"): number =>
+  value === "infinity" ? Number.POSITIVE_INFINITY : value === "derived" ? 5000 : value
 
 export const Name = Schema.Literals(["a", "b", "c"])
 export type Name = typeof Name.Type
@@ -92,6 +93,8 @@ const planFields = {
 interface Wider {
   readonly ready: "begun" | "first-beat"
   readonly significant: boolean
+  /** `derived`: as long as a supervisor within it has to, and its own 5 s. */
+  readonly stopTimeout: number | "infinity" | "derived"
 }
 export type Plan = Omit<Schema.Struct.Type<typeof planFields>, keyof Wider> & Wider
 
@@ -195,6 +198,9 @@ interface WiderOptions {
   readonly chance: number
   readonly autoShutdown: "never" | "any-significant" | "all-significant"
 }
+
+/** Every field of an option or a plan, to choose from. */
+export const fields = { options: optionFields, plan: planFields }
 
 export interface History {
   readonly options: Omit<Schema.Struct.Type<typeof optionFields>, keyof WiderOptions> & WiderOptions

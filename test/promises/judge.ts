@@ -76,6 +76,7 @@ export class Judge {
     const model = this.#model
     const due = this.#resume()
     if (due?.tag === line) return this.#fall(due, line)
+    if (model.isAskedToEnd && line === "SupervisorClosing") return model.obey()
     const [asked] = model.answered()
     if (asked === undefined) throw new Broken(`"${line}" was told without a reason`)
     model.attend(asked)
@@ -115,6 +116,7 @@ export class Judge {
     if (this.#isLineDue && model.line.isFutile) model.consider()
     for (const { line } of model.toTell) throw new Broken(`"${line}" should have been told`)
     if (model.closed) return
+    if (model.isAskedToEnd) throw new Broken("SupervisorClosing should have been told")
     if (momentIsOver && this.#mayHurry()) throw new Broken("the shutdownTimeout is over")
     const dues = [
       ...lives.flatMap((life) =>
@@ -182,8 +184,9 @@ export class Judge {
   #stopBound(life: Life): Deadline | undefined {
     if (life.status !== "Stopping" || life.overdue) return undefined
     const { hurriedAt } = this.#model
+    const { least, most } = life.bounds
     const window = hurriedAt === undefined
-      ? this.#fairly(life.since, bound(life.plan.stopTimeout))
+      ? { earliest: this.#fairly(life.since, least).earliest, latest: this.#fairly(life.since, most).latest }
       : { earliest: hurriedAt, latest: hurriedAt }
     return { tag: "TaskUnstoppable", ...window, fall: () => this.#model.overdue(life) }
   }

@@ -15,6 +15,22 @@ export type Verdict = "HeartbeatMissed" | "ProbeFailed"
 /** What follows the end of a run that was asked to end; `line`: it is started again with its siblings. */
 export type Next = CommandName | "verdict" | "shutdown" | "line"
 
+/** A supervisor within a run. */
+export interface Below {
+  readonly lives: ReadonlyMap<Name, Life>
+  /** The run is asked to end. */
+  readonly shutDown: () => void
+  /** How long stopping what runs in it may take, at least and at most. */
+  readonly stopBound: () => Bounds
+  /** What is left of it when it has ended. */
+  readonly left: () => ReadonlyArray<Run>
+}
+
+export interface Bounds {
+  readonly least: number
+  readonly most: number
+}
+
 export interface Run extends RunId {
   readonly plan: RunPlan
   shielded: boolean
@@ -23,6 +39,8 @@ export interface Run extends RunId {
   /** What of its end takes time: finalizer, child. */
   parts: number
   over: boolean
+  readonly whenOver: Array<() => void>
+  below: Below | undefined
 }
 
 export interface Life {
@@ -52,6 +70,8 @@ export interface Life {
   /** What follows when the run ends, or what was asked of one that stands in the line. */
   next: Next | undefined
   verdict: Verdict | undefined
+  /** How long the run may take to end. */
+  bounds: Bounds
   overdue: boolean
   waiting: Array<{ readonly call: number; readonly command: CommandName }>
   why: Why | undefined

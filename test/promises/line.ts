@@ -17,9 +17,21 @@ interface Hands {
 
 const atOnce = Number.NEGATIVE_INFINITY
 
+interface Leaving {
+  readonly life: Life
+  readonly generation: number
+  asked: boolean
+}
+
+const isAwaited = ({ generation, life }: Leaving): boolean =>
+  life.generation === generation && isRunning(life) && !life.overdue
+
+/** What is to run; what is Completed, Stopped or Dead, or about to be by command, is left as it is. */
+const goesAlong = (life: Life): boolean => life.lined || (isRunning(life) ? !isLeaving(life) : life.status === "Failed")
+
 export class Line {
   /** The last one is the next to be stopped, or is being stopped. */
-  readonly toStop: Array<{ readonly life: Life; readonly generation: number; asked: boolean }> = []
+  readonly toStop: Array<Leaving> = []
   /** The one that the next one waits for. */
   starting: Life | undefined
   /** Whose restart it is, when that is due, and since when it has been. */
@@ -57,15 +69,16 @@ export class Line {
     const { lives, now } = this.#hands
     const all = Array.from(lives.values())
     const from = this.#strategy === "one-for-all" ? 0 : all.indexOf(lead)
-    const members = all.filter((life, place) =>
-      life.lined || (place >= from && (isRunning(life) ? !isLeaving(life) : life.status === "Failed"))
-    )
+    // Who is still to be stopped still is.
+    const pending = new Set(this.toStop.filter(isAwaited).map(({ life }) => life))
+    const members = all.filter((life, place) => pending.has(life) || life.lined || (place >= from && goesAlong(life)))
     this.#empty()
     this.#lead = lead
     this.due = due > now ? due : atOnce
     this.since = now
     for (const life of members) {
       if (isRunning(life) && !life.overdue) this.toStop.push({ life, generation: life.generation, asked: false })
+      if (!goesAlong(life)) continue
       // What is temporary is not run again.
       life.lined = life.plan.mode !== "temporary" || life.status === "Created"
       if (life !== lead && life.status === "Failed") this.wait(life)
@@ -113,9 +126,8 @@ export class Line {
 
   #stopAll(): boolean {
     for (let last = this.toStop.at(-1); last !== undefined; last = this.toStop.at(-1)) {
-      const { generation, life } = last
-      if (life.generation === generation && isRunning(life) && !life.overdue) {
-        if (!last.asked) this.#hands.stopLined(life)
+      if (isAwaited(last)) {
+        if (!last.asked) this.#hands.stopLined(last.life)
         last.asked = true
         return false
       }

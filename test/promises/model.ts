@@ -5,9 +5,9 @@
  * judge's business.
  */
 import { Bearing } from "./bearing.ts"
-import type { Answer, History, Name } from "./history.ts"
+import type { Answer, History, Name, Plan } from "./history.ts"
 import { bound, isSignificant, quiet } from "./history.ts"
-import type { CommandName, Life, Next, Run, RunId, Verdict, Why } from "./life.ts"
+import type { Below, Bounds, CommandName, Life, Next, Run, RunId, Verdict, Why } from "./life.ts"
 import { isLeaving, isRunning, isUnderWay, startupTimeout } from "./life.ts"
 import { Line } from "./line.ts"
 import * as Shown from "./shown.ts"
@@ -15,7 +15,13 @@ import * as Shown from "./shown.ts"
 /** What happened, as far as a supervisor can know of it. A `run` is of an entry: the name may be given anew. */
 export type Input =
   /** Without a call it is one of those that the supervisor is made with. */
-  | { readonly _tag: "Add"; readonly call: number | undefined; readonly entry: number; readonly name: Name }
+  | {
+    readonly _tag: "Add"
+    readonly call: number | undefined
+    readonly entry: number
+    readonly name: Name
+    readonly plan?: Plan
+  }
   | {
     readonly _tag: "Command"
     readonly call: number
@@ -38,11 +44,13 @@ export interface Facts {
   readonly endOf: (run: RunId) => { readonly body: ReadonlyArray<string>; readonly finalizerDied: boolean }
   /** The next thing a probe of this run found that has not been asked for yet. */
   readonly found: (run: RunId) => "passed" | "failed" | undefined
+  /** The supervisor within a run, if there is one, and whether it has been seen to end. */
+  readonly below?: (run: RunId) => { readonly supervisor: Below; readonly isOver: boolean } | undefined
 }
 
 const never = Number.POSITIVE_INFINITY
 
-export class Model {
+export class Model implements Below {
   now = 0
   /** Every entry there ever was; the supervisor's own, in start order, are in `lives`. */
   readonly entries = new Map<number, Life>()
@@ -60,6 +68,10 @@ export class Model {
   end: string | undefined
   /** How its start went: all of its list have been up, or it has come to its end before. */
   start: "up" | "failed" | undefined
+  /** The run that it is in is asked to end. */
+  isAskedToEnd = false
+  /** Tells the run that it is in that all are up. */
+  whenUp: () => void = () => undefined
   /** Who is stopped and started in order. */
   readonly line: Line
   /** What is made of restarts that are too many. */
@@ -174,13 +186,33 @@ export class Model {
     if (run.bodyOver) return
     run.bodyOver = true
     this.#signals.push({ run, what: "body over" })
-    this.#overIfDone(run)
+    if (run.below === undefined) this.#overIfDone(run)
   }
 
   #overIfDone(run: Run): void {
     if (!run.bodyOver || run.parts > 0) return
     run.over = true
     this.#signals.push({ run, what: "over" })
+    for (const tell of run.whenOver) tell()
+  }
+
+  /** A supervisor has ended, but for runs that do not: its own run is not over before they are. */
+  #belowOver(run: Run, below: Below): void {
+    const left = below.left()
+    run.parts = left.length
+    for (const other of left) {
+      other.whenOver.push(() => {
+        run.parts--
+        this.#overIfDone(run)
+      })
+    }
+    this.#overIfDone(run)
+  }
+
+  /** What the run it is in must know of. */
+  signal(run: RunId, what: "beat"): void {
+    const known = this.#runOf(run)
+    if (known !== undefined) this.#signals.push({ run: known, what })
   }
 
   /**
@@ -192,6 +224,7 @@ export class Model {
       .sort((one, other) => Number(other.what === "beat") - Number(one.what === "beat"))
     this.#signals = this.#signals.filter(({ run }) => run.entry !== life.entry)
     for (const { run, what } of mine) {
+      if (what === "body over" && run.below !== undefined) this.#belowOver(run, run.below)
       if (this.closed || run !== life.run || this.lives.get(life.name) !== life) continue
       if (what === "beat") this.beat(life)
       if (what === "body over" && !run.over) this.#unwinds(life)
@@ -233,13 +266,13 @@ export class Model {
   // the table of commands
   // -----------------------------------------------------------------------------------------------------------------
 
-  #add({ call, entry, name }: Input & { readonly _tag: "Add" }): void {
+  #add({ call, entry, name, plan = this.#history.plans[name] }: Input & { readonly _tag: "Add" }): void {
     if (this.closing !== undefined) return this.#answer(call, "SupervisorClosed")
     if (this.lives.has(name)) return this.#answer(call, "TaskAlreadyExists")
     const life = {
       entry,
       name,
-      plan: this.#history.plans[name],
+      plan,
       run: { entry, generation: 0, over: true },
       generation: 0,
       attempt: 0,
@@ -356,7 +389,9 @@ export class Model {
       asked: false,
       bodyOver: false,
       parts: (finalizer === "none" || finalizer === "dies" ? 0 : 1) + (child ? 1 : 0),
-      over: false
+      over: false,
+      whenOver: [],
+      below: undefined
     }
     life.restartAt =
       life.next =
@@ -369,6 +404,9 @@ export class Model {
     life.lastSign = this.now
     this.#enter(life, "Starting")
     this.#tell(life, "TaskStarting", "attempt", life.attempt)
+    const within = this.#facts.below?.(life.run)
+    life.run.below = within?.supervisor
+    if (within?.isOver === true) this.#bodyOver(life.run)
     const { opening } = plan
     if (opening === "beats" || opening === "pulses") this.#signals.push({ run: life.run, what: "beat" })
     else if (opening !== "waits") return this.#bodyOver(life.run)
@@ -421,7 +459,8 @@ export class Model {
     life.next = next
     this.#stopping(life, next === "line" ? "sibling" : next)
     life.run.asked = true
-    if (!life.run.shielded) this.#bodyOver(life.run)
+    if (life.run.below !== undefined) life.run.below.shutDown()
+    else if (!life.run.shielded) this.#bodyOver(life.run)
   }
 
   /** It is stopped in its turn. One that is on its way out already is waited for, and what was asked of it is not forgotten. */
@@ -442,9 +481,20 @@ export class Model {
   /** The body has ended by itself, what it leaves behind has not. */
   #unwinds(life: Life): void {
     if (isUnderWay(life)) this.#stopping(life, "ended")
+    // Nothing is to be waited for.
+    if (life.run.below !== undefined && !life.overdue) this.overdue(life)
+  }
+
+  /** What a supervisor within the run may take comes on top, where nobody has said how long it may. */
+  #boundsOf({ plan: { stopTimeout }, run: { below } }: Life): Bounds {
+    const own = bound(stopTimeout)
+    if (stopTimeout !== "derived" || below === undefined) return { least: own, most: own }
+    const { least, most } = below.stopBound()
+    return { least: own + least, most: own + most }
   }
 
   #stopping(life: Life, because: string): void {
+    life.bounds = this.#boundsOf(life)
     this.forgetAttempts(life)
     this.#enter(life, "Stopping")
     this.#tell(life, "TaskStopping", because)
@@ -666,6 +716,7 @@ export class Model {
       if (this.closing === undefined) this.line.advance()
       if (this.start === undefined && this.closing === undefined && this.#expected === 0 && this.line.isOver) {
         this.start = "up"
+        this.whenUp()
       }
       this.#goOnClosing()
       const next = this.#following.shift()
@@ -703,9 +754,35 @@ export class Model {
 
   #close(failure: string | undefined): void {
     if (this.closing !== undefined) return
+    this.isAskedToEnd = false
     this.closing = { failure, since: this.now }
     this.line.dissolve()
     this.tellOf("", failure === undefined ? "SupervisorClosing" : "SupervisorClosing with failure")
+  }
+
+  shutDown(): void {
+    this.isAskedToEnd = this.closing === undefined
+  }
+
+  /** It sees that it is asked to end. */
+  obey(): void {
+    this.#close(undefined)
+    this.consider()
+  }
+
+  stopBound(): Bounds {
+    const shutdownTimeout = bound(this.#history.options.shutdownTimeout)
+    const all = Array.from(this.lives.values()).filter((life) => isRunning(life) && !life.overdue)
+      .map((life) => this.#boundsOf(life))
+    const sum = (which: keyof Bounds) => Math.min(shutdownTimeout, all.reduce((sum, bounds) => sum + bounds[which], 0))
+    return { least: sum("least"), most: sum("most") }
+  }
+
+  left(): ReadonlyArray<Run> {
+    const lives = Array.from(this.lives.values())
+    // It looks at its runs no more, but they go on to end.
+    if (this.closed) { for (const life of lives) this.attend(life) }
+    return lives.filter(({ overdue, run }) => overdue && !run.over).map(({ run }) => run)
   }
 
   /** All at once. */
@@ -734,7 +811,10 @@ export class Model {
       if (life.status === "Stopping" && !life.overdue) return
     }
     this.closed = true
-    this.start ??= this.closing.failure === undefined ? "up" : "failed"
+    if (this.start === undefined) {
+      this.start = this.closing.failure === undefined ? "up" : "failed"
+      if (this.start === "up") this.whenUp()
+    }
     this.end = Shown.report(this.closing.failure, this.lives.values())
     this.tellOf("", "SupervisorClosed")
     this.#answerAll()

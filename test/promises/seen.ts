@@ -15,11 +15,14 @@ export class Trouble extends Data.TaggedError("Trouble")<{
 
 const ours = ["body", "finalizer", "schedule", "directive"]
 
+const tag = (error: unknown): string =>
+  typeof error === "object" && error !== null && "_tag" in error ? String(error._tag) : String(error)
+
 export const cause = (of: Cause.Cause<unknown>): ReadonlyArray<string> =>
   of.reasons.map((reason) => {
     switch (reason._tag) {
       case "Fail":
-        return `Fail:${reason.error instanceof Trouble ? reason.error.asks : String(reason.error)}`
+        return `Fail:${reason.error instanceof Trouble ? reason.error.asks : tag(reason.error)}`
       case "Die": {
         const message = reason.defect instanceof Error ? reason.defect.message : String(reason.defect)
         return ours.includes(message) ? `Die:${message}` : "Die:verdict"
@@ -29,11 +32,8 @@ export const cause = (of: Cause.Cause<unknown>): ReadonlyArray<string> =>
     }
   })
 
-const tagOf = (exit: Exit.Failure<unknown, unknown>): string => {
-  if (Cause.hasInterruptsOnly(exit.cause)) return "interrupted"
-  const error = Cause.squash(exit.cause)
-  return typeof error === "object" && error !== null && "_tag" in error ? String(error._tag) : String(error)
-}
+const tagOf = (exit: Exit.Failure<unknown, unknown>): string =>
+  Cause.hasInterruptsOnly(exit.cause) ? "interrupted" : tag(Cause.squash(exit.cause))
 
 export const answer = (exit: Exit.Exit<unknown, unknown>): string => Exit.isSuccess(exit) ? "ok" : tagOf(exit)
 

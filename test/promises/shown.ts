@@ -20,6 +20,10 @@ export const status = (life: Life): string => {
 
 type Lives = Iterable<Life>
 
+/** Each task, and after it those of the supervisor within it. */
+export const whole = (lives: Lives): ReadonlyArray<Life> =>
+  Array.from(lives).flatMap((life) => [life, ...whole(life.run.below?.lives.values() ?? [])])
+
 export const statuses = (lives: Lives): ReadonlyArray<string> => Array.from(lives, status)
 
 /** As far as events tell. */
@@ -31,7 +35,7 @@ export const told = (lives: Lives): ReadonlyArray<string> =>
 
 /** How a supervisor ended: why, the last statuses, and the runs that did not end. */
 export const report = (failure: string | undefined, lives: Lives): string => {
-  const all = Array.from(lives)
+  const all = whole(lives)
   return [
     failure === undefined ? "ended" : `gave up: ${failure}`,
     ...statuses(all),

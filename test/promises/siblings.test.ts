@@ -1,6 +1,6 @@
 import { describe } from "@effect/vitest"
-import { anything, siblings, stallingSiblings } from "./siblings.ts"
 import { holds, printSeed } from "./properties.ts"
+import { anything, siblings, stallingSiblings } from "./siblings.ts"
 
 printSeed("siblings")
 
