@@ -66,7 +66,7 @@ describe.concurrent("effect-supervisor run", () => {
       assert.notInclude(stderr, "task failed", "what is an event is not logged besides")
     }))
 
-  it.live("tells of a whole tree, on a line each or as NDJSON, and nothing of it twice", () =>
+  it.live("off a terminal it tells of a whole tree, and nothing of it twice", () =>
     Effect.gen(function*() {
       const { code, stderr, stdout } = yield* Cli.run(["run", fixture("tree.ts")])
       const lines = stdout.trimEnd().split("\n").map((line) => line.replace(/^\S+Z /, ""))
@@ -89,7 +89,10 @@ describe.concurrent("effect-supervisor run", () => {
       assert.strictEqual(lines.at(-1), "app closed")
       assert.include(stderr, "INFO app/orders/billing billing begins")
       assert.notInclude(stderr, "task failed", "what is an event is not logged besides")
+    }))
 
+  it.live("--json tells of a whole tree, without gap or repeat in what each supervisor says", () =>
+    Effect.gen(function*() {
       const json = yield* Cli.run(["run", fixture("tree.ts"), "--json"])
       assert.match(json.stderr, /FATAL app\/orders supervisor gives up: more than 1 restart/)
       assert.match(json.stderr, /WARN app\/orders\/connection task failed: the line is cut/)
@@ -97,7 +100,7 @@ describe.concurrent("effect-supervisor run", () => {
       assert.deepStrictEqual(new Set(events.map(({ supervisor }) => supervisor)), new Set(["app", "app/orders"]))
       for (const path of ["app", "app/orders"]) {
         const own = events.flatMap(({ sequence, supervisor }) => supervisor === path ? [sequence] : [])
-        assert.deepStrictEqual(own, own.map((_, index) => index + 1), `${path}: without gap or repeat`)
+        assert.deepStrictEqual(own, own.map((_, index) => index + 1), path)
       }
     }))
 
