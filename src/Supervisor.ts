@@ -379,7 +379,7 @@ export const make = <const Tasks extends ReadonlyArray<Task.Task.Any> = [], R2 =
 const notATask = (task: unknown): RangeError =>
   new RangeError(`Supervisor.add: the task is ${Options.show(task)}; allowed is a task made by Task.make`)
 
-const notAName = (command: CommandName, name: unknown): RangeError =>
+const notAName = (command: CommandName | "status", name: unknown): RangeError =>
   new RangeError(`Supervisor.${command}: the task is ${Options.show(name)}; allowed is the name of a task`)
 
 const shutdownCommand: Command = { _tag: "Command", event: { _tag: "Shutdown" }, task: undefined }
@@ -458,23 +458,24 @@ export const makeWith = Effect.fnUntraced(function*<E>(
     ) as Effect.Effect<void, Refusal>
   /** Asks the supervisor that a path leads to: another one below this, or this one by a name of its own. */
   const reach = <A, F>(
+    name: CommandName | "status",
     task: string,
-    here: (name: string) => Effect.Effect<A, F>,
+    here: (task: string) => Effect.Effect<A, F>,
     below: (supervisor: RunningSupervisor, task: string) => Effect.Effect<A, F>
-  ): Effect.Effect<A, F | SupervisorError.TaskNotFound> =>
-    !task.includes("/") ? here(task) : Effect.suspend((): Effect.Effect<A, F | SupervisorError.TaskNotFound> => {
+  ): Effect.Effect<A, F | SupervisorError.TaskNotFound> => {
+    if (typeof task !== "string") return Effect.die(notAName(name, task))
+    if (!task.includes("/")) return here(task)
+    return Effect.suspend((): Effect.Effect<A, F | SupervisorError.TaskNotFound> => {
       const place = interpreter.locate(task)
-      if (place === undefined) return Effect.fail(interpreter.notFound(task))
-      return place.subtree === undefined
+      if (!place.isThere) return Effect.fail(place.subtree.notFound(place.task))
+      return place.subtree === interpreter
         ? here(place.task)
         : below(place.subtree.supervisor as RunningSupervisor, place.task)
     })
+  }
   const named = <Name extends CommandName>(name: Name): RunningSupervisor[Name] => {
     const here = (task: string) => command(name, { name: task, id: undefined })
-    const ask = (task: string) =>
-      typeof task === "string"
-        ? reach(task, here, (supervisor, rest) => supervisor[name](rest))
-        : Effect.die(notAName(name, task))
+    const ask = (task: string) => reach(name, task, here, (supervisor, rest) => supervisor[name](rest))
     return ask as RunningSupervisor[Name]
   }
 
@@ -666,7 +667,13 @@ export const makeWith = Effect.fnUntraced(function*<E>(
     stop: named("stop"),
     kill: named("kill"),
     remove: named("remove"),
-    status: (task) => reach(task, statusHere, (supervisor, rest) => supervisor.status(rest)),
+    status: (task) =>
+      reach(
+        "status",
+        task,
+        statusHere,
+        (supervisor, rest) => supervisor.status(rest)
+      ),
     statuses: read(() => Exit.succeed(interpreter.ownStatuses())),
     which: read(() => Exit.succeed(interpreter.ownChildren())),
     count: read(() => Exit.succeed(interpreter.ownCount())),

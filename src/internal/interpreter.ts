@@ -22,7 +22,7 @@ import type { Inbox } from "./inbox.ts"
 import { isSupervisor } from "./nesting.ts"
 import * as Render from "./render.ts"
 import { Reporter } from "./reporter.ts"
-import type { Child, Count, Definition, Host, Settlement, Step, Subtree, Supervised } from "./run.ts"
+import type { Child, Count, Definition, Host, Place, Settlement, Step, Subtree, Supervised } from "./run.ts"
 import { pathOf, Run } from "./run.ts"
 import type { Answer, Decision, Entry, Event, GiveUp, Refusal, Settled, State } from "./state.ts"
 import type { Time } from "./time.ts"
@@ -580,22 +580,27 @@ export class Interpreter implements Subtree {
   }
 
   /**
-   * Which supervisor a path leads to, and what is left of it there: from here (`ingest/consumer`), or in full
-   * (`root/ingest/consumer`).
+   * Which supervisor a path leads to, and what is left of it there: in full, as statuses have it
+   * (`root/ingest/consumer`), or from here (`ingest/consumer`).
    */
-  locate(task: string): { readonly subtree: Subtree | undefined; readonly task: string } | undefined {
+  locate(path: string): Place {
     const own = `${this.path}/`
-    return this.#locate(task) ?? (task.startsWith(own) ? this.#locate(task.slice(own.length)) : undefined)
+    const full = path.startsWith(own) ? this.place(path.slice(own.length)) : undefined
+    if (full?.isThere === true) return full
+    const fromHere = this.place(path)
+    return full === undefined || full.subtree === this || fromHere.isThere ? fromHere : full
   }
 
-  #locate(from: string): { readonly subtree: Subtree | undefined; readonly task: string } | undefined {
+  place(from: string): Place {
     const name = from.split("/", 1)[0]!
     const entry = this.state.names.get(name)
-    if (entry === undefined) return undefined
-    if (name === from) return { subtree: undefined, task: name }
+    if (entry === undefined || name === from) return { subtree: this, task: from, isThere: entry !== undefined }
     const full = `${this.path}/${from}`
-    const subtree = this.#subtrees(entry.id).findLast(({ path }) => full.startsWith(`${path}/`))
-    return subtree === undefined ? undefined : { subtree, task: full.slice(subtree.path.length + 1) }
+    // Of those whose place it may be in, the nearest; of equal ones the newest.
+    const places = this.#subtrees(entry.id).filter(({ path }) => full.startsWith(`${path}/`)).toReversed()
+      .toSorted((one, other) => other.path.length - one.path.length)
+      .map((subtree) => subtree.place(full.slice(subtree.path.length + 1)))
+    return places.find(({ isThere }) => isThere) ?? places[0] ?? { subtree: this, task: from, isThere: false }
   }
 
   get isClosed(): boolean {

@@ -14,7 +14,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Heartbeat from "../Heartbeat.ts"
 import type { RestartReason } from "../RestartPolicy.ts"
-import type { TaskDead, TaskStopped } from "../SupervisorError.ts"
+import type { TaskDead, TaskNotFound, TaskStopped } from "../SupervisorError.ts"
 import type { SupervisorEvent } from "../SupervisorEvent.ts"
 import type { TaskStatus, UnstoppableRun } from "../TaskStatus.ts"
 import { CurrentRun } from "./currentRun.ts"
@@ -77,6 +77,14 @@ export interface Count {
   readonly workers: number
 }
 
+/** Where a path leads: as far as there are supervisors, and what is left of it there. */
+export interface Place {
+  readonly subtree: Subtree
+  readonly task: string
+  /** There is such a task. */
+  readonly isThere: boolean
+}
+
 /** A supervisor within a run, as the supervisor above it sees it. */
 export interface Subtree {
   readonly path: string
@@ -85,6 +93,9 @@ export interface Subtree {
   readonly isClosed: boolean
   /** The `RunningSupervisor` that it is known by. */
   readonly supervisor: unknown
+  /** Where a path leads that is from here. */
+  readonly place: (from: string) => Place
+  readonly notFound: (task: string) => TaskNotFound
   /** Of its tasks, and of those below them. */
   readonly statuses: () => ReadonlyArray<TaskStatus>
   readonly children: () => ReadonlyArray<Child>
