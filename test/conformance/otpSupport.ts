@@ -46,7 +46,7 @@ export const failsToRestart: ReadonlyArray<Exit.Exit<void, Failure> | undefined>
 
 /** How a child ends by itself. */
 export const ends = ["normal", "failure", "defect", "interruption"] as const
-type End = (typeof ends)[number]
+export type End = (typeof ends)[number]
 
 /** What holds up the ends of runs, while the test lasts. */
 let holds: Set<Latch.Latch> | undefined
