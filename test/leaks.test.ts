@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Heartbeat from "effect-supervisor/Heartbeat"
 import * as Supervisor from "effect-supervisor/Supervisor"
 import * as Task from "effect-supervisor/Task"
+import * as TaskGroup from "effect-supervisor/TaskGroup"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
@@ -281,4 +282,108 @@ describe("leaks", () => {
         assertNoMore(before, yield* census(counting))
       })
     ), timeout)
+
+  it.effect(
+    "1,000 restarts of a subtree, four levels deep, with a reader of the whole tree",
+    () =>
+      watched((counting) =>
+        Effect.gen(function*() {
+          const level = (name: string, below: Task.Task<unknown, unknown>) =>
+            Task.make(name, Supervisor.run({ tasks: [Task.make("job", Effect.never), below] }))
+          const root = yield* Supervisor.make({
+            name: "root",
+            tasks: [waiting, level("a", level("b", level("c", Task.make("leaf", Effect.fail(new Net())))))]
+          })
+          yield* Effect.forkScoped(Stream.runDrain(root.tree.events))
+          yield* Effect.forkScoped(Stream.runForEach(root.tree.events, () => Effect.never))
+          const restart = Effect.fnUntraced(function*(times: number) {
+            for (let i = 0; i < times; i++) {
+              yield* root.restart("a")
+              yield* settle
+            }
+          })
+          yield* restart(200)
+          const before = yield* census(counting)
+          yield* restart(1000)
+          const after = yield* census(counting)
+          assert.strictEqual((yield* root.tree.count).specs, 8)
+          assertNoMore(before, after)
+          yield* root.shutdown
+        })
+      ),
+    timeout
+  )
+
+  it.effect(
+    "100,000 short-lived instances of a group leave nothing behind, however they ended",
+    () =>
+      watched((counting) =>
+        Effect.gen(function*() {
+          const bodies = [Effect.void, Effect.fail(new Net()), Effect.die("broken"), Effect.never]
+          const group = TaskGroup.make("group", (n: number) => bodies[n % bodies.length]!, {
+            each: { restart: { times: 0 } }
+          })
+          const supervisor = yield* Supervisor.make({ tasks: [group] })
+          yield* settle
+          const running = yield* TaskGroup.find(supervisor, group)
+          yield* Effect.forkScoped(Stream.runDrain(supervisor.tree.events))
+          const start = Effect.fnUntraced(function*(times: number) {
+            for (let i = 0; i < times; i++) {
+              const handle = yield* running.start(i)
+              if (i % bodies.length === 3) yield* i % 8 === 3 ? handle.stop : handle.kill
+              if (i % 1000 === 0) yield* settle
+            }
+            yield* settle
+          })
+          yield* start(10_000)
+          const before = yield* census(counting)
+          yield* start(100_000)
+          const after = yield* census(counting)
+          assert.deepStrictEqual(yield* running.statuses, [])
+          assertNoMore(before, after)
+          yield* supervisor.shutdown
+        })
+      ),
+    timeout
+  )
+
+  it.effect(
+    "10,000 reconfigurations, and as many restarts with siblings, leave nothing of the tasks that were",
+    () =>
+      watched((counting) =>
+        Effect.gen(function*() {
+          const root = yield* Supervisor.make({ name: "root", strategy: "one-for-all", tasks: [] })
+          yield* Effect.forkScoped(Stream.runDrain(root.events))
+          const reconfigure = Effect.fnUntraced(function*(from: number, to: number) {
+            for (let i = from; i < to; i++) {
+              let run = 0
+              yield* root.reconfigure({
+                defaults: { stopTimeout: 1000 + i % 2 },
+                intensity: { restarts: 1 + i % 100, within: 1 },
+                tasks: [
+                  Task.make("same", Effect.never, { version: 1 }),
+                  Task.make(`other ${i}`, Effect.never),
+                  Task.make(
+                    "failing",
+                    Effect.suspend(() => run++ === 0 ? Effect.fail(new Net()) : Effect.never),
+                    { restart: { schedule: Schedule.spaced(0) } }
+                  )
+                ]
+              })
+              if (i % 100 === 0) yield* TestClock.adjust(10)
+              else yield* Effect.yieldNow
+              yield* TestClock.adjust(2)
+            }
+          })
+          yield* reconfigure(0, 1000)
+          const before = yield* census(counting)
+          yield* reconfigure(1000, 11_000)
+          const after = yield* census(counting)
+          assert.strictEqual((yield* root.count).specs, 3)
+          assertNoMore(before, after)
+          yield* root.shutdown
+        })
+      ),
+    timeout
+  )
 })
