@@ -34,7 +34,8 @@ afterAll(project.remove)
 const ofKind = (kind: Programs.Kind) => programs.filter((program) => program.kind === kind)
 
 describe("the programs of the README", () => {
-  it("compile by the settings of this repository", async () => {
+  // The compiler takes seconds of its own, and many more where the machine is busy.
+  it("compile by the settings of this repository", { timeout: 120_000 }, async () => {
     assert.strictEqual(await Programs.compile(project.folder), "")
   })
 
