@@ -20,7 +20,6 @@
  *
  * @since 0.1.0
  */
-import type * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
@@ -28,26 +27,17 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as References from "effect/References"
 import * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
-import * as Tracer from "effect/Tracer"
-import * as Bulletin from "./internal/bulletin.ts"
+import type * as Stream from "effect/Stream"
 import { CurrentRun } from "./internal/currentRun.ts"
-import type { Handled } from "./internal/handle.ts"
-import { Handle } from "./internal/handle.ts"
-import type { Command } from "./internal/inbox.ts"
 import * as Loop from "./internal/loop.ts"
 import * as Nesting from "./internal/nesting.ts"
 import * as Options from "./internal/options.ts"
-import type { TreeEvents } from "./internal/reporter.ts"
-import type { Settlement, Supervised } from "./internal/run.ts"
 import { Run } from "./internal/run.ts"
-import * as SettingsOf from "./internal/settings.ts"
-import type { CommandName, Target } from "./internal/state.ts"
+import type { CommandName } from "./internal/state.ts"
+import * as Supervising from "./internal/supervising.ts"
 import * as Decoding from "./internal/supervisorOptions.ts"
-import * as Waiters from "./internal/waiters.ts"
-import * as SupervisorError from "./SupervisorError.ts"
+import type * as SupervisorError from "./SupervisorError.ts"
 import type { SupervisorEvent } from "./SupervisorEvent.ts"
 import * as Task from "./Task.ts"
 import type { FinalReport, TaskStatus, UnstoppableRun } from "./TaskStatus.ts"
@@ -379,38 +369,6 @@ export const make = <const Tasks extends ReadonlyArray<Task.Task.Any> = [], R2 =
 const notATask = (task: unknown): RangeError =>
   new RangeError(`Supervisor.add: the task is ${Options.show(task)}; allowed is a task made by Task.make`)
 
-const notAName = (command: CommandName | "status", name: unknown): RangeError =>
-  new RangeError(`Supervisor.${command}: the task is ${Options.show(name)}; allowed is the name of a task`)
-
-const shutdownCommand: Command = { _tag: "Command", event: { _tag: "Shutdown" }, task: undefined }
-
-/** The number of a reply that nobody waits for. */
-const unasked = 0
-
-const known = new WeakMap<Context.Context<never>, Context.Context<never>>()
-
-/** The adder's services and references, without what belongs to the adder alone; the same for all tasks of one adder. */
-const captured = <R>(context: Context.Context<R>): Context.Context<never> => {
-  const whole: Context.Context<never> = context
-  const before = known.get(whole)
-  if (before !== undefined) return before
-  const kept = Context.omit(Scope.Scope, Tracer.ParentSpan, References.CurrentStackFrame)(context)
-  known.set(whole, kept)
-  return kept
-}
-
-/** A span around a command, where a tracer is installed to see it: one that nobody sees costs a quarter of a restart. */
-const traced = <A, E>(
-  command: Effect.Effect<A, E>,
-  name: string,
-  attributes: Record<string, unknown>
-): Effect.Effect<A, E> =>
-  Effect.withFiber((fiber) =>
-    fiber.cache.tracer === undefined
-      ? command
-      : Effect.withSpan(command, name, { attributes, captureStackTrace: false })
-  )
-
 /**
  * What `make` and `TaskGroup` make supervisors with.
  *
@@ -424,7 +382,7 @@ export const makeWith = Effect.fnUntraced(function*<E>(
   const run = Context.get(context, CurrentRun)
   const parent = run instanceof Run && run.isRunning ? run : undefined
   const path = pathUnder(run, options.name)
-  const own = captured(context)
+  const own = Supervising.captured(context)
   const observing = Scope.makeUnsafe()
   // One finalizer, there before anything can go wrong: whatever becomes of the making, the loop is ended by it.
   const loop = yield* Effect.acquireRelease(
@@ -435,266 +393,23 @@ export const makeWith = Effect.fnUntraced(function*<E>(
       settings: { ...options.settings, group },
       expected: options.tasks.length
     }),
-    ({ interpreter: { reporter }, over, send }) =>
-      Effect.sync(() => send(shutdownCommand)).pipe(
-        Effect.andThen(over),
-        Effect.andThen(Bulletin.drain(reporter.bulletin)),
-        Effect.andThen(Bulletin.drain(reporter.tree)),
-        Effect.andThen(Scope.close(observing, Exit.void))
-      )
+    (loop) => Effect.andThen(Supervising.end(loop), Scope.close(observing, Exit.void))
   )
-  const { interpreter } = loop
-
-  // Which refusals a command can meet is known from the table of commands; the loop itself answers with any of them.
-  const command = <Refusal>(name: CommandName, target: Target): Effect.Effect<void, Refusal> =>
-    traced(
-      loop.ask((reply) => ({
-        _tag: "Command",
-        event: { _tag: "Command", reply, command: name, target },
-        task: undefined
-      })),
-      `Supervisor.${name}`,
-      { supervisor: path, task: target.name }
-    ) as Effect.Effect<void, Refusal>
-  /** Asks the supervisor that a path leads to: another one below this, or this one by a name of its own. */
-  const reach = <A, F>(
-    name: CommandName | "status",
-    task: string,
-    here: (task: string) => Effect.Effect<A, F>,
-    below: (supervisor: RunningSupervisor, task: string) => Effect.Effect<A, F>
-  ): Effect.Effect<A, F | SupervisorError.TaskNotFound> => {
-    if (typeof task !== "string") return Effect.die(notAName(name, task))
-    if (!task.includes("/")) return here(task)
-    return Effect.suspend((): Effect.Effect<A, F | SupervisorError.TaskNotFound> => {
-      const place = interpreter.locate(task)
-      if (!place.isThere) return Effect.fail(place.subtree.notFound(place.task))
-      return place.subtree === interpreter
-        ? here(place.task)
-        : below(place.subtree.supervisor as RunningSupervisor, place.task)
-    })
-  }
-  const named = <Name extends CommandName>(name: Name): RunningSupervisor[Name] => {
-    const here = (task: string) => command(name, { name: task, id: undefined })
-    const ask = (task: string) => reach(name, task, here, (supervisor, rest) => supervisor[name](rest))
-    return ask as RunningSupervisor[Name]
-  }
-
-  let { defaults } = options
-  let merged = SettingsOf.merger(defaults)
-  /** What the defaults need was given to `make`, or with them; whoever adds a task that uses them need not have it. */
-  let provided = own
-  const prepare = (
-    task: Listed,
-    services: Context.Context<never>,
-    listed: boolean,
-    merge = merged
-  ): Supervised => {
-    const supervised: Supervised = {
-      id: loop.nextId(),
-      name: task.name,
-      supervisor,
-      listed,
-      effect: task.effect as Supervised["effect"],
-      context: services,
-      options: merge(task.options),
-      revised: undefined,
-      run: undefined,
-      step: undefined,
-      question: undefined,
-      settled: undefined,
-      settlement: undefined,
-      waiters: undefined
-    }
-    return supervised
-  }
-  const withDefaults = (
-    task: Pick<Task.Task<unknown, unknown, unknown>, "options">,
-    services: Context.Context<never>,
-    given = { defaults, provided }
-  ) => {
-    const { heartbeat, restart } = task.options
-    const leansOnDefaults = (restart === undefined && given.defaults.restart !== undefined) ||
-      (heartbeat === undefined && given.defaults.heartbeat !== undefined)
-    return leansOnDefaults ? Context.merge(given.provided, services) : services
-  }
-  const adding = (task: Supervised, listed: boolean, reply: number): Command => ({
-    _tag: "Command",
-    event: { _tag: "Add", reply, listed, id: task.id, name: task.name, settings: task.options.deciding },
-    task
-  })
-
-  const handle = <A, TE>(supervised: Supervised): TaskHandle<A, TE> => new Handle<A, TE>(handled, supervised)
-
-  const statusOf = (target: Target): Exit.Exit<TaskStatus, Unreachable> => {
-    const entry = interpreter.state.names.get(target.name)
-    return entry === undefined || (target.id !== undefined && entry.id !== target.id)
-      ? Exit.fail(interpreter.notFound(target.name))
-      : Exit.succeed(interpreter.statusOf(entry))
-  }
-
-  const read = <A, F>(
-    look: () => Exit.Exit<A, F>
-  ): Effect.Effect<A, F | SupervisorError.SupervisorClosed> =>
-    Effect.suspend((): Exit.Exit<A, F | SupervisorError.SupervisorClosed> =>
-      interpreter.state.closed ? Exit.fail(interpreter.closedError()) : look()
-    )
-
-  const missedEvents = (missed: number): SupervisorEvent => ({
-    _tag: "EventsMissed",
-    sequence: interpreter.reporter.bulletin.sequence,
-    time: loop.time.wall(loop.time.now()),
-    supervisor: path,
-    missed
-  })
-  const events = Bulletin.subscribe<SupervisorEvent>(
-    interpreter.reporter.bulletin,
-    options.eventCapacity,
-    (sequence) => interpreter.snapshot(sequence),
-    ({ sequence, time }, missed) => ({ ...missedEvents(missed), sequence: sequence - 1, time })
-  )
-  const treeEvents = Stream.mapArray(
-    Bulletin.subscribe<TreeEvents>(
-      interpreter.reporter.tree,
-      options.eventCapacity,
-      (sequence) => ({ sequence, events: interpreter.snapshots() }),
-      ({ sequence }, missed) => ({ sequence: sequence - 1, events: [missedEvents(missed)] })
-    ),
-    // Each of them has one event at least.
-    (passed) => passed.flatMap(({ events }) => events) as unknown as Arr.NonEmptyReadonlyArray<SupervisorEvent>
-  )
-
-  const reconfigure = (change: ReconfigureOptions<ReadonlyArray<Task.Task.Any>, unknown, unknown>) =>
-    Effect.contextWith((services: Context.Context<never>): Effect.Effect<void, SupervisorError.ReconfigureError> => {
-      const decoded = decodedChange(change)
-      if (decoded instanceof RangeError) {
-        return Effect.fail(new SupervisorError.InvalidOptions({ supervisor: path, why: decoded.message }))
-      }
-      const offered = captured(services)
-      const offer = () => {
-        const given = decoded.defaults === undefined
-          ? { defaults, provided, merged }
-          : { defaults: decoded.defaults, provided: offered, merged: SettingsOf.merger(decoded.defaults) }
-        const offeredAs = (task: Listed) => {
-          const there = interpreter.definition(task.name)
-          // One that is the same value is what it was, with the services that it was given.
-          const known = there?.effect === task.effect && there.options.own === task.options ? there : undefined
-          const supplied = withDefaults(task, known?.context ?? offered, given)
-          return prepare(task, supplied, known?.listed === true, given.merged)
-        }
-        // With other defaults the tasks that are there have other options, too.
-        const tasks = decoded.tasks ?? (decoded.defaults === undefined ? undefined : interpreter.listed())
-        return {
-          tasks: tasks?.map(offeredAs),
-          adopted: () => {
-            defaults = given.defaults
-            provided = given.provided
-            merged = given.merged
-          }
-        }
-      }
-      const asked = loop.ask((reply) => ({ _tag: "Reconfigure", reply, settings: decoded.settings, offer }))
-      return traced(asked, "Supervisor.reconfigure", { supervisor: path }) as Effect.Effect<
-        void,
-        SupervisorError.ReconfigureError
-      >
-    })
-
-  const changesOf = (target: Target): Stream.Stream<TaskStatus> =>
-    events.pipe(
-      Stream.filter((event) => !("task" in event) || event.task === target.name),
-      Stream.map(() => ({ version: interpreter.state.names.get(target.name)?.version, exit: statusOf(target) })),
-      Stream.takeWhile(({ exit }) => Exit.isSuccess(exit)),
-      Stream.changesWith((before, after) => before.version === after.version),
-      Stream.flatMap(({ exit }) => Stream.fromEffect(Effect.orDie(exit)))
-    )
-
-  const awaitOf = (
-    supervised: Supervised
-  ): Effect.Effect<unknown, SupervisorError.TaskDead | SupervisorError.TaskStopped> =>
-    Effect.suspend(() =>
-      interpreter.settlement(supervised) ??
-        Waiters.wait(supervised.waiters ??= Waiters.make<Settlement>(), (settlement) => settlement)
-    )
-
-  const handled: Handled = {
-    command: (name, { id, name: task }) => command(name, { id, name: task }),
-    status: (target) => read(() => statusOf(target)),
-    changes: changesOf,
-    await: awaitOf
-  }
-
-  const ended: Effect.Effect<FinalReport, SupervisorError.SupervisorError> = Effect.suspend(() =>
-    interpreter.end ?? Waiters.wait(interpreter.closing, (end) => end)
-  )
-  const shutdown = traced(
-    Effect.andThen(Effect.sync(() => loop.send(shutdownCommand)), Effect.ignoreCause(ended)),
-    "Supervisor.shutdown",
-    { supervisor: path }
-  )
-
-  const add = <A, TE>(
-    task: Task.Task<unknown, unknown, unknown>,
-    services: Context.Context<never>
-  ): Effect.Effect<TaskHandle<A, TE>, SupervisorError.CommandError> => {
-    Options.name("Supervisor.add", task.name)
-    Decoding.assertEnds(`Supervisor.add(${JSON.stringify(task.name)})`, task, defaults)
-    // All of a group are of one template, whose error is part of the group's.
-    const supervised = prepare(task, withDefaults(task, captured(services)), group !== undefined)
-    const added = Effect.as(loop.ask((reply) => adding(supervised, false, reply)), handle<A, TE>(supervised))
-    return traced(added, "Supervisor.add", { supervisor: path, task: task.name }) as Effect.Effect<
-      TaskHandle<A, TE>,
-      SupervisorError.CommandError
-    >
-  }
-
-  const statusHere = (name: string) => read(() => statusOf({ name, id: undefined }))
-
-  const supervisor: RunningSupervisor<E> = {
+  const { defaults, eventCapacity } = options
+  const supervising = new Supervising.Supervising({
     path,
-    add: <A, TE, R>(task: Task.Task<A, TE, R>) =>
-      Effect.contextWith((services: Context.Context<R>) =>
-        Task.isTask(task) ? add<A, TE>(task, services) : Effect.die(notATask(task))
-      ) as Effect.Effect<TaskHandle<A, TE>, SupervisorError.TaskAlreadyExists | SupervisorError.SupervisorClosed, R>,
-    handle: <A, TE, R>(task: Task.Task<A, TE, R>) =>
-      read(() => {
-        const there = interpreter.defined(task.name)
-        return there === undefined || there.definition.effect !== task.effect
-          ? Exit.fail(interpreter.notFound(task.name))
-          : Exit.succeed(handle<A, TE>(there.supervised))
-      }),
-    start: named("start"),
-    restart: named("restart"),
-    stop: named("stop"),
-    kill: named("kill"),
-    remove: named("remove"),
-    status: (task) =>
-      reach(
-        "status",
-        task,
-        statusHere,
-        (supervisor, rest) => supervisor.status(rest)
-      ),
-    statuses: read(() => Exit.succeed(interpreter.ownStatuses())),
-    which: read(() => Exit.succeed(interpreter.ownChildren())),
-    count: read(() => Exit.succeed(interpreter.ownCount())),
-    tree: {
-      statuses: read(() => Exit.succeed(interpreter.statuses())),
-      which: read(() => Exit.succeed(interpreter.children())),
-      count: read(() => Exit.succeed(interpreter.count())),
-      events: treeEvents
-    },
-    reconfigure: reconfigure as RunningSupervisor["reconfigure"],
-    events,
-    unstoppable: Effect.sync(() => interpreter.unstoppable()),
-    shutdown,
-    await: ended as Effect.Effect<FinalReport, SupervisorError.SupervisorError<E>>
-  }
-
-  interpreter.supervisor = supervisor
-  adders.set(supervisor, add)
+    loop,
+    eventCapacity,
+    defaults,
+    context: own,
+    isGroup: group !== undefined
+  })
+  const supervisor = faceOf<E>(supervising)
+  loop.interpreter.supervisor = supervisor
+  adders.set(supervisor, (task, services) => supervising.add(task, services))
   if (parent !== undefined) {
     above.set(supervisor, parent.supervisor as RunningSupervisor)
-    parent.attach(interpreter)
+    parent.attach(loop.interpreter)
   }
 
   const observer = Context.get(context, Observer)
@@ -706,24 +421,56 @@ export const makeWith = Effect.fnUntraced(function*<E>(
     )
     yield* Effect.ignoreCause(Effect.flatten(Fiber.await(observed)), { log: "Error" })
   }
-  let next = 0
-  loop.sendFirst(() => {
-    const task = options.tasks[next++]
-    return task === undefined ? undefined : adding(prepare(task, own, true), true, unasked)
-  })
-  const up = yield* Effect.suspend(() =>
-    interpreter.state.up || interpreter.end !== undefined
-      ? Effect.succeed(interpreter.end)
-      : Waiters.wait(interpreter.starting, Exit.succeed)
-  )
-  if (up !== undefined && Exit.isFailure(up)) return yield* Effect.failCause(up.cause)
+  yield* supervising.start(options.tasks)
   // The run that it is made in is up when it is.
   parent?.beat()
   return supervisor
 })
 
-/** What a task of a list is to be. */
-type Listed = Pick<Task.Task<unknown, unknown, unknown>, "effect" | "name" | "options">
+/** What a supervisor can be asked, with the types of its tasks. */
+const faceOf = <E>(supervising: Supervising.Supervising): RunningSupervisor<E> => {
+  const { interpreter, path } = supervising
+  const named = <Name extends CommandName>(name: Name): RunningSupervisor[Name] => {
+    const here = (task: string) => supervising.command(name, { name: task, id: undefined })
+    const below = (supervisor: RunningSupervisor, task: string) => supervisor[name](task)
+    return ((task) => supervising.reach(name, task, here, below)) as RunningSupervisor[Name]
+  }
+  const statusHere = (name: string) => supervising.status({ name, id: undefined })
+  const statusBelow = (supervisor: RunningSupervisor, task: string) => supervisor.status(task)
+  return {
+    path,
+    add: <A, TE, R>(task: Task.Task<A, TE, R>) =>
+      Effect.contextWith((services: Context.Context<R>) =>
+        Task.isTask(task) ? supervising.add(task, services) : Effect.die(notATask(task))
+      ) as Effect.Effect<
+        TaskHandle<A, TE>,
+        SupervisorError.TaskAlreadyExists | SupervisorError.SupervisorClosed,
+        R
+      >,
+    handle: <A, TE, R>(task: Task.Task<A, TE, R>) =>
+      supervising.handle(task) as Effect.Effect<TaskHandle<A, TE>, Unreachable>,
+    start: named("start"),
+    restart: named("restart"),
+    stop: named("stop"),
+    kill: named("kill"),
+    remove: named("remove"),
+    status: (task) => supervising.reach("status", task, statusHere, statusBelow),
+    statuses: supervising.read(() => Exit.succeed(interpreter.ownStatuses())),
+    which: supervising.read(() => Exit.succeed(interpreter.ownChildren())),
+    count: supervising.read(() => Exit.succeed(interpreter.ownCount())),
+    tree: {
+      statuses: supervising.read(() => Exit.succeed(interpreter.statuses())),
+      which: supervising.read(() => Exit.succeed(interpreter.children())),
+      count: supervising.read(() => Exit.succeed(interpreter.count())),
+      events: supervising.treeEvents
+    },
+    reconfigure: ((change) => supervising.reconfigure(change)) as RunningSupervisor["reconfigure"],
+    events: supervising.events,
+    unstoppable: Effect.sync(() => interpreter.unstoppable()),
+    shutdown: supervising.shutdown,
+    await: supervising.ended as Effect.Effect<FinalReport, SupervisorError.SupervisorError<E>>
+  }
+}
 
 /** A task's own path, and a segment more for a supervisor that has a name of its own. */
 const pathUnder = (run: { readonly path: string; readonly task: string } | undefined, name: string | undefined) => {
@@ -760,16 +507,6 @@ export const isWithin = (supervisor: RunningSupervisor, other: RunningSupervisor
   let next: RunningSupervisor | undefined = supervisor
   while (next !== undefined && next !== other) next = above.get(next)
   return next !== undefined
-}
-
-/** What comes while it runs is as good as from outside: a refusal is an answer. */
-const decodedChange = (change: Parameters<typeof Decoding.decodeChange>[0]) => {
-  try {
-    return Decoding.decodeChange(change)
-  } catch (error) {
-    if (error instanceof RangeError) return error
-    throw error
-  }
 }
 
 /**

@@ -1,0 +1,358 @@
+/**
+ * A supervisor as it can be asked: each question an effect that looks at the state or sends a command to the loop. The
+ * types of tasks are not known here; `Supervisor` gives them back.
+ */
+import type * as Arr from "effect/Array"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as References from "effect/References"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
+import * as SupervisorError from "../SupervisorError.ts"
+import type { SupervisorEvent } from "../SupervisorEvent.ts"
+import type * as Task from "../Task.ts"
+import type { FinalReport, TaskStatus } from "../TaskStatus.ts"
+import * as Bulletin from "./bulletin.ts"
+import type { Handled } from "./handle.ts"
+import { Handle } from "./handle.ts"
+import type { Command } from "./inbox.ts"
+import type { Interpreter } from "./interpreter.ts"
+import type { Loop } from "./loop.ts"
+import * as Options from "./options.ts"
+import type { TreeEvents } from "./reporter.ts"
+import type { Settlement, Supervised } from "./run.ts"
+import * as SettingsOf from "./settings.ts"
+import type { CommandName, Target } from "./state.ts"
+import * as Decoding from "./supervisorOptions.ts"
+import * as Waiters from "./waiters.ts"
+
+/** What a task of a list is to be. */
+type Listed = Pick<Task.Task<unknown, unknown, unknown>, "effect" | "name" | "options">
+
+type Unreachable = SupervisorError.TaskNotFound | SupervisorError.SupervisorClosed
+
+const notAName = (command: CommandName | "status", name: unknown): RangeError =>
+  new RangeError(`Supervisor.${command}: the task is ${Options.show(name)}; allowed is the name of a task`)
+
+const shutdownCommand: Command = { _tag: "Command", event: { _tag: "Shutdown" }, task: undefined }
+
+/** The number of a reply that nobody waits for. */
+const unasked = 0
+
+const known = new WeakMap<Context.Context<never>, Context.Context<never>>()
+
+/** The adder's services and references, without what belongs to the adder alone; the same for all tasks of one adder. */
+export const captured = (context: Context.Context<never>): Context.Context<never> => {
+  const before = known.get(context)
+  if (before !== undefined) return before
+  const kept = Context.omit(Scope.Scope, Tracer.ParentSpan, References.CurrentStackFrame)(context)
+  known.set(context, kept)
+  return kept
+}
+
+/** A span around a command, where a tracer is installed to see it: one that nobody sees costs a quarter of a restart. */
+const traced = <A, E>(
+  command: Effect.Effect<A, E>,
+  name: string,
+  attributes: Record<string, unknown>
+): Effect.Effect<A, E> =>
+  Effect.withFiber((fiber) =>
+    fiber.cache.tracer === undefined
+      ? command
+      : Effect.withSpan(command, name, { attributes, captureStackTrace: false })
+  )
+
+/** What comes while it runs is as good as from outside: a refusal is an answer. */
+const decodedChange = (change: Parameters<typeof Decoding.decodeChange>[0]) => {
+  try {
+    return Decoding.decodeChange(change)
+  } catch (error) {
+    if (error instanceof RangeError) return error
+    throw error
+  }
+}
+
+/** What tasks that say nothing themselves are like, and with what. */
+interface Defaults {
+  readonly defaults: Task.Settings<unknown>
+  /** Their services: they were given with them, and whoever adds a task that uses them need not have them. */
+  readonly provided: Context.Context<never>
+  readonly merged: ReturnType<typeof SettingsOf.merger>
+}
+
+const defaultsOf = (defaults: Task.Settings<unknown>, provided: Context.Context<never>): Defaults => ({
+  defaults,
+  provided,
+  merged: SettingsOf.merger(defaults)
+})
+
+/** The context of a task that may lean on the defaults. */
+const supplied = (
+  { options: { heartbeat, restart } }: Pick<Listed, "options">,
+  services: Context.Context<never>,
+  { defaults, provided }: Defaults
+): Context.Context<never> => {
+  const leansOnDefaults = (restart === undefined && defaults.restart !== undefined) ||
+    (heartbeat === undefined && defaults.heartbeat !== undefined)
+  return leansOnDefaults ? Context.merge(provided, services) : services
+}
+
+export class Supervising implements Handled {
+  readonly path: string
+  readonly interpreter: Interpreter
+  readonly events: Stream.Stream<SupervisorEvent>
+  readonly treeEvents: Stream.Stream<SupervisorEvent>
+  readonly ended: Effect.Effect<FinalReport, SupervisorError.SupervisorError>
+  readonly shutdown: Effect.Effect<void>
+  readonly #loop: Loop
+  /** The error of every task is part of the supervisor's error type: all are of one template. */
+  readonly #isGroup: boolean
+  /** The services that it was made with. */
+  readonly #own: Context.Context<never>
+  #defaults: Defaults
+
+  constructor(options: {
+    readonly path: string
+    readonly loop: Loop
+    readonly eventCapacity: number
+    readonly defaults: Task.Settings<unknown>
+    readonly context: Context.Context<never>
+    readonly isGroup: boolean
+  }) {
+    const { context, defaults, eventCapacity, isGroup, loop, path } = options
+    const { interpreter } = loop
+    this.path = path
+    this.interpreter = interpreter
+    this.#loop = loop
+    this.#isGroup = isGroup
+    this.#own = context
+    this.#defaults = defaultsOf(defaults, context)
+    this.events = Bulletin.subscribe<SupervisorEvent>(
+      interpreter.reporter.bulletin,
+      eventCapacity,
+      (sequence) => interpreter.snapshot(sequence),
+      ({ sequence, time }, missed) => ({ ...this.#missed(missed), sequence: sequence - 1, time })
+    )
+    this.treeEvents = Stream.mapArray(
+      Bulletin.subscribe<TreeEvents>(
+        interpreter.reporter.tree,
+        eventCapacity,
+        (sequence) => ({ sequence, events: interpreter.snapshots() }),
+        ({ sequence }, missed) => ({ sequence: sequence - 1, events: [this.#missed(missed)] })
+      ),
+      // Each of them has one event at least.
+      (passed) => passed.flatMap(({ events }) => events) as unknown as Arr.NonEmptyReadonlyArray<SupervisorEvent>
+    )
+    this.ended = Effect.suspend(() => interpreter.end ?? Waiters.wait(interpreter.closing, (end) => end))
+    this.shutdown = traced(
+      Effect.andThen(Effect.sync(() => loop.send(shutdownCommand)), Effect.ignoreCause(this.ended)),
+      "Supervisor.shutdown",
+      { supervisor: path }
+    )
+  }
+
+  #missed(missed: number): SupervisorEvent {
+    const { interpreter: { reporter: { bulletin: { sequence } } }, path: supervisor } = this
+    const { time } = this.#loop
+    return { _tag: "EventsMissed", sequence, time: time.wall(time.now()), supervisor, missed }
+  }
+
+  // ---------------------------------------------------------------------------------------------------------------
+  // commands
+  // ---------------------------------------------------------------------------------------------------------------
+
+  // Which refusals a command can meet is known from the table of commands; the loop itself answers with any of them.
+  command<Refusal>(name: CommandName, { id, name: task }: Target): Effect.Effect<void, Refusal> {
+    return traced(
+      this.#loop.ask((reply) => ({
+        _tag: "Command",
+        event: { _tag: "Command", reply, command: name, target: { id, name: task } },
+        task: undefined
+      })),
+      `Supervisor.${name}`,
+      { supervisor: this.path, task }
+    ) as Effect.Effect<void, Refusal>
+  }
+
+  /** Asks the supervisor that a path leads to: another one below this, or this one by a name of its own. */
+  reach<Below, A, F>(
+    name: CommandName | "status",
+    task: string,
+    here: (task: string) => Effect.Effect<A, F>,
+    below: (supervisor: Below, task: string) => Effect.Effect<A, F>
+  ): Effect.Effect<A, F | SupervisorError.TaskNotFound> {
+    if (typeof task !== "string") return Effect.die(notAName(name, task))
+    if (!task.includes("/")) return here(task)
+    return Effect.suspend((): Effect.Effect<A, F | SupervisorError.TaskNotFound> => {
+      const place = this.interpreter.locate(task)
+      if (!place.isThere) return Effect.fail(place.subtree.notFound(place.task))
+      return place.subtree === this.interpreter
+        ? here(place.task)
+        : below(place.subtree.supervisor as Below, place.task)
+    })
+  }
+
+  /** Starts the tasks of the list, and waits until they are up, or are not going to be. */
+  start(tasks: ReadonlyArray<Listed>): Effect.Effect<void, SupervisorError.SupervisorError> {
+    return Effect.suspend(() => {
+      const { interpreter } = this
+      let next = 0
+      this.#loop.sendFirst(() => {
+        const task = tasks[next++]
+        if (task === undefined) return undefined
+        return this.#adding(this.#prepare(task, this.#own, true), true, unasked)
+      })
+      const up = interpreter.state.up || interpreter.end !== undefined
+        ? Effect.succeed(interpreter.end)
+        : Waiters.wait(interpreter.starting, Exit.succeed)
+      return Effect.flatMap(up, (end) => end === undefined ? Effect.void : Effect.asVoid(Effect.suspend(() => end)))
+    })
+  }
+
+  add(
+    task: Task.Task<unknown, unknown, unknown>,
+    services: Context.Context<never>
+  ): Effect.Effect<Handle<unknown, unknown>, SupervisorError.CommandError> {
+    Options.name("Supervisor.add", task.name)
+    Decoding.assertEnds(`Supervisor.add(${JSON.stringify(task.name)})`, task, this.#defaults.defaults)
+    const supervised = this.#prepare(task, supplied(task, captured(services), this.#defaults), this.#isGroup)
+    const added = Effect.as(
+      this.#loop.ask((reply) => this.#adding(supervised, false, reply)),
+      new Handle<unknown, unknown>(this, supervised)
+    )
+    return traced(added, "Supervisor.add", { supervisor: this.path, task: task.name }) as Effect.Effect<
+      Handle<unknown, unknown>,
+      SupervisorError.CommandError
+    >
+  }
+
+  #prepare(
+    task: Listed,
+    context: Context.Context<never>,
+    listed: boolean,
+    { merged }: Defaults = this.#defaults
+  ): Supervised {
+    return {
+      id: this.#loop.nextId(),
+      name: task.name,
+      supervisor: this.interpreter.supervisor as Supervised["supervisor"],
+      listed,
+      effect: task.effect as Supervised["effect"],
+      context,
+      options: merged(task.options),
+      revised: undefined,
+      run: undefined,
+      step: undefined,
+      question: undefined,
+      settled: undefined,
+      settlement: undefined,
+      waiters: undefined
+    }
+  }
+
+  #adding(task: Supervised, listed: boolean, reply: number): Command {
+    const { id, name, options: { deciding: settings } } = task
+    return { _tag: "Command", event: { _tag: "Add", reply, listed, id, name, settings }, task }
+  }
+
+  reconfigure(
+    change: Parameters<typeof Decoding.decodeChange>[0]
+  ): Effect.Effect<void, SupervisorError.ReconfigureError> {
+    return Effect.contextWith((services: Context.Context<never>) => {
+      const { path: supervisor } = this
+      const decoded = decodedChange(change)
+      if (decoded instanceof RangeError) {
+        return Effect.fail<SupervisorError.ReconfigureError>(
+          new SupervisorError.InvalidOptions({ supervisor, why: decoded.message })
+        )
+      }
+      const { defaults, settings, tasks } = decoded
+      const offered = captured(services)
+      const offer = () => {
+        const given = defaults === undefined ? this.#defaults : defaultsOf(defaults, offered)
+        // With other defaults the tasks that are there have other options, too.
+        const list = tasks ?? (defaults === undefined ? undefined : this.interpreter.listed())
+        return {
+          tasks: list?.map((task) => this.#offered(task, offered, given)),
+          adopted: () => {
+            this.#defaults = given
+          }
+        }
+      }
+      const asked = this.#loop.ask((reply) => ({ _tag: "Reconfigure", reply, settings, offer }))
+      return traced(asked, "Supervisor.reconfigure", { supervisor }) as Effect.Effect<
+        void,
+        SupervisorError.ReconfigureError
+      >
+    })
+  }
+
+  /** One that is the same value is what it was, with the services that it was given. */
+  #offered(task: Listed, services: Context.Context<never>, given: Defaults): Supervised {
+    const there = this.interpreter.definition(task.name)
+    const isSame = there?.effect === task.effect && there.options.own === task.options
+    const context = supplied(task, isSame ? there.context : services, given)
+    return this.#prepare(task, context, isSame && there.listed, given)
+  }
+
+  // ---------------------------------------------------------------------------------------------------------------
+  // views
+  // ---------------------------------------------------------------------------------------------------------------
+
+  /** Looks at what there is, unless it is over. */
+  read<A, F>(look: () => Exit.Exit<A, F>): Effect.Effect<A, F | SupervisorError.SupervisorClosed> {
+    const { interpreter } = this
+    return Effect.suspend((): Exit.Exit<A, F | SupervisorError.SupervisorClosed> =>
+      interpreter.state.closed ? Exit.fail(interpreter.closedError()) : look()
+    )
+  }
+
+  #statusOf({ id, name }: Target): Exit.Exit<TaskStatus, Unreachable> {
+    const entry = this.interpreter.state.names.get(name)
+    return entry === undefined || (id !== undefined && entry.id !== id)
+      ? Exit.fail(this.interpreter.notFound(name))
+      : Exit.succeed(this.interpreter.statusOf(entry))
+  }
+
+  status(target: Target): Effect.Effect<TaskStatus, Unreachable> {
+    return this.read(() => this.#statusOf(target))
+  }
+
+  changes(target: Target): Stream.Stream<TaskStatus> {
+    const { names } = this.interpreter.state
+    return this.events.pipe(
+      Stream.filter((event) => !("task" in event) || event.task === target.name),
+      Stream.map(() => ({ version: names.get(target.name)?.version, exit: this.#statusOf(target) })),
+      Stream.takeWhile(({ exit }) => Exit.isSuccess(exit)),
+      Stream.changesWith((before, after) => before.version === after.version),
+      Stream.flatMap(({ exit }) => Stream.fromEffect(Effect.orDie(exit)))
+    )
+  }
+
+  await(supervised: Supervised): Effect.Effect<unknown, SupervisorError.TaskDead | SupervisorError.TaskStopped> {
+    return Effect.suspend(() =>
+      this.interpreter.settlement(supervised) ??
+        Waiters.wait(supervised.waiters ??= Waiters.make<Settlement>(), (settlement) => settlement)
+    )
+  }
+
+  /** The handle of a task that is here. It must be the same value. */
+  handle(task: Listed): Effect.Effect<Handle<unknown, unknown>, Unreachable> {
+    return this.read(() => {
+      const there = this.interpreter.defined(task.name)
+      return there === undefined || there.definition.effect !== task.effect
+        ? Exit.fail(this.interpreter.notFound(task.name))
+        : Exit.succeed(new Handle<unknown, unknown>(this, there.supervised))
+    })
+  }
+}
+
+/** Ends the loop, and lets those who listen hear the last of it. */
+export const end = ({ interpreter: { reporter }, over, send }: Loop): Effect.Effect<void> =>
+  Effect.sync(() => send(shutdownCommand)).pipe(
+    Effect.andThen(over),
+    Effect.andThen(Bulletin.drain(reporter.bulletin)),
+    Effect.andThen(Bulletin.drain(reporter.tree))
+  )
