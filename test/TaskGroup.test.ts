@@ -27,6 +27,7 @@ import {
   tagsOf,
   within
 } from "./support/fixtures.ts"
+import * as StallingClock from "./support/StallingClock.ts"
 
 const range = (length: number) => Array.from({ length }, (_, index) => index)
 
@@ -468,6 +469,24 @@ describe("TaskGroup", () => {
         assert.strictEqual((yield* statusOf(supervisor, "jobs")).generation, 3)
       }))
 
+    it.effect("is up when it can start instances: what comes after it in the list may", () =>
+      Effect.gen(function*() {
+        const group = TaskGroup.make("jobs", (n: number) => Effect.succeed(n), { ready: "first-beat" })
+        const results: Array<number> = []
+        const after = Task.make(
+          "after",
+          Effect.gen(function*() {
+            const { supervisor } = (yield* Supervisor.current)!
+            const running = yield* TaskGroup.find(supervisor, group)
+            const handle = yield* running.start(7)
+            results.push(yield* handle.await)
+          })
+        )
+        yield* Supervisor.make({ tasks: [group, after] })
+        yield* settle
+        assert.deepStrictEqual(results, [7])
+      }))
+
     it.effect("is a supervisor to which, count and tree, with its instances below it", () =>
       Effect.gen(function*() {
         const group = TaskGroup.make("jobs", (_: void) => Effect.never)
@@ -620,6 +639,51 @@ describe("TaskGroup", () => {
         yield* settle
         assert.isDefined(shutdown.pollUnsafe())
         assert.deepStrictEqual((yield* running.await).unstoppable, [])
+      }))
+
+    it.effect("a stall of the observer is no part of their bound", () =>
+      Effect.gen(function*() {
+        const { provide, stall } = yield* StallingClock.make
+        yield* provide(Effect.gen(function*() {
+          const group = TaskGroup.make("jobs", (_: void) =>
+            Effect.andThen(Effect.addFinalizer(() => Effect.sleep(150)), Effect.never), { each: { stopTimeout: 100 } })
+          const running = yield* TaskGroup.scoped(group)
+          for (const _ of range(3)) {
+            yield* running.start()
+          }
+          const events = yield* collect(running.events)
+          const shutdown = yield* fork(running.shutdown)
+          yield* TestClock.adjust(50)
+          yield* settle
+          yield* stall("10 seconds")
+          yield* settle
+          assert.notInclude(tagsOf(events.seen), "TaskUnstoppable")
+          assert.isDefined(shutdown.pollUnsafe())
+          assert.deepStrictEqual((yield* running.await).unstoppable, [])
+        }))
+      }))
+
+    it.effect("one that is being stopped already keeps the bound it has", () =>
+      Effect.gen(function*() {
+        const { body, release } = yield* stubborn
+        const group = TaskGroup.make("jobs", (_: void) => body, { each: { stopTimeout: 100 } })
+        const running = yield* TaskGroup.scoped(group)
+        yield* running.start()
+        yield* running.start()
+        const stopping = yield* fork(Effect.exit(running.stop("1")))
+        yield* TestClock.adjust(60)
+        yield* settle
+        const shutdown = yield* fork(running.shutdown)
+        yield* TestClock.adjust(40)
+        yield* settle
+        assert.strictEqual(failureOf(yield* stopping.pollUnsafe()!)._tag, "TaskUnstoppable")
+        assert.isUndefined(shutdown.pollUnsafe())
+        yield* TestClock.adjust(60)
+        yield* settle
+        assert.isDefined(shutdown.pollUnsafe())
+        assert.strictEqual((yield* running.await).unstoppable.length, 2)
+        yield* release
+        yield* settle
       }))
 
     it.effect("shutdownTimeout bounds them as it does a supervisor's tasks", () =>

@@ -198,6 +198,153 @@ describe("logs", () => {
       assert.include(Cause.pretty(lines[0]!.cause), "bad schedule")
     }))
 
+  it.effect("a failure that repeats is told at each power of two, and louder from the fourth time on; others are not", () =>
+    Effect.gen(function*() {
+      const { about, lines } = yield* logged(Effect.gen(function*() {
+        const supervisor = yield* Supervisor.make({
+          name: "root",
+          tasks: [
+            Task.make("same", Effect.fail(new Net()), { restart: { schedule: Schedule.spaced(100) } }),
+            Task.make("ended", Effect.void, { restart: { mode: "permanent", schedule: Schedule.spaced(100) } })
+          ]
+        })
+        yield* TestClock.adjust(1900)
+        yield* settle
+        yield* supervisor.shutdown
+      }))
+      const told = (task: string, text: RegExp) =>
+        about(text).filter((line) => line.annotations["task"] === task && line.level !== "Debug")
+          .map(({ level, text }) => [level, / \((\d+) times in a row\)/.exec(text)?.[1] ?? "1"])
+      assert.deepStrictEqual(told("same", /^task failed/), [
+        ["Warn", "1"],
+        ["Warn", "2"],
+        ["Error", "4"],
+        ["Error", "8"],
+        ["Error", "16"]
+      ])
+      assert.deepStrictEqual(told("ended", /^task ended well/), [
+        ["Info", "1"],
+        ["Info", "2"],
+        ["Info", "4"],
+        ["Info", "8"],
+        ["Info", "16"]
+      ])
+      // Each restart is told where its failure is.
+      assert.strictEqual(told("same", /^task restarts/).length, 5)
+      // Who listens to all of it misses none.
+      const all = lines.filter((line) => line.annotations["task"] === "same" && line.text.startsWith("task failed"))
+      assert.strictEqual(all.length, 20)
+      assert.isTrue(all.every(({ level, text }) => level !== "Debug" || text.includes("times in a row")))
+    }))
+
+  it.effect("a streak is over with another failure, a stable time, or a start by hand", () =>
+    Effect.gen(function*() {
+      const { about } = yield* logged(
+        Effect.gen(function*() {
+          const errors = [new Net(), new Net(), new Net(), new Auth(), new Net()]
+          let run = 0
+          const supervisor = yield* Supervisor.make({
+            name: "root",
+            tasks: [
+              Task.make("job", Effect.suspend(() => Effect.fail(errors[run++] ?? new Net())), {
+                restart: { schedule: Schedule.spaced(100) }
+              })
+            ]
+          })
+          yield* TestClock.adjust(700)
+          yield* settle
+          yield* supervisor.restart("job")
+          yield* settle
+          yield* supervisor.shutdown
+        }),
+        "Warn"
+      )
+      assert.deepStrictEqual(about(/^task failed/).map(({ level, text }) => [level, text.replace(/:.*/, "")]), [
+        ["Warn", "task failed"],
+        ["Warn", "task failed (2 times in a row)"],
+        ["Warn", "task failed"],
+        ["Warn", "task failed"],
+        ["Warn", "task failed (2 times in a row)"],
+        ["Error", "task failed (4 times in a row)"],
+        ["Warn", "task failed"]
+      ])
+    }))
+
+  it.effect("pauses are errors, with how long and why; what is held, taken along or reconfigured is said", () =>
+    Effect.gen(function*() {
+      const { lines } = yield* logged(
+        Effect.gen(function*() {
+          let run = 0
+          const supervisor = yield* Supervisor.make({
+            name: "root",
+            strategy: "one-for-all",
+            intensity: { restarts: 1, within: "1 minute", whenExceeded: "pause" },
+            tasks: [
+              Task.make("beside", Effect.never),
+              Task.make("failing", Effect.suspend(() => ++run <= 2 ? Effect.fail(new Net()) : Effect.never), {
+                restart: { schedule: Schedule.spaced(0) }
+              })
+            ]
+          })
+          yield* settle
+          yield* TestClock.adjust("2 minutes")
+          yield* settle
+          yield* supervisor.reconfigure({ tasks: [Task.make("new", Effect.never), Task.make("beside", Effect.void)] })
+          yield* supervisor.reconfigure({ strategy: "one-for-one" })
+          yield* settle
+          yield* supervisor.shutdown
+        }),
+        "Info"
+      )
+      const texts = lines.filter(({ annotations }) => annotations["task"] === undefined).map((
+        { level, text }
+      ) => [level, text])
+      assert.deepStrictEqual(texts, [
+        ["Error", "supervisor pauses restarts for 1m: more than 1 within 1m"],
+        ["Info", "supervisor resumes restarts"],
+        ["Info", "supervisor reconfigured: new \"new\"; changed \"beside\"; removed \"failing\""],
+        ["Info", "supervisor reconfigured"]
+      ])
+      assert.isTrue(
+        lines.some(({ annotations, text }) =>
+          annotations["task"] === "beside" && /^task restarts .*, with its sibling "failing"$/.test(text)
+        )
+      )
+      for (const { annotations } of lines) assert.strictEqual(annotations["supervisor"], "root")
+    }))
+
+  it.effect("giving up over the intensity is fatal, and each level of a tree says so of itself", () =>
+    Effect.gen(function*() {
+      const { lines } = yield* logged(
+        Effect.gen(function*() {
+          const failing = Task.make("failing", Effect.andThen(Effect.sleep(10), Effect.fail(new Net())), {
+            restart: { schedule: Schedule.spaced(0) }
+          })
+          const root = yield* Supervisor.make({
+            name: "root",
+            tasks: [
+              Task.make("in", Supervisor.run({ intensity: { restarts: 0, within: 1 }, tasks: [failing] }), {
+                restart: { times: 0 },
+                whenDead: "escalate"
+              })
+            ]
+          })
+          yield* TestClock.adjust(10)
+          yield* settle
+          yield* Effect.ignore(root.await)
+        }),
+        "Fatal"
+      )
+      assert.deepStrictEqual(
+        lines.map(({ annotations, text }) => [annotations["supervisor"], annotations["task"], text.slice(0, 40)]),
+        [
+          ["root/in", undefined, "supervisor gives up: more than 0 restart"],
+          ["root", "in", "task dead (Exhausted): SupervisorError: "],
+          ["root", undefined, "supervisor gives up: task \"in\" of superv"]
+        ]
+      )
+    }))
+
   it.effect("the minimum level of whoever made the supervisor counts", () =>
     Effect.gen(function*() {
       const { lines } = yield* logged(history, "Warn")
