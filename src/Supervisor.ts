@@ -405,11 +405,11 @@ export const makeWith = Effect.fnUntraced(function*<E>(
     isGroup: group !== undefined
   })
   const supervisor = faceOf<E>(supervising)
-  loop.interpreter.supervisor = supervisor
+  loop.interpreter.tree.supervisor = supervisor
   adders.set(supervisor, (task, services) => supervising.add(task, services))
   if (parent !== undefined) {
     above.set(supervisor, parent.supervisor as RunningSupervisor)
-    parent.attach(loop.interpreter)
+    parent.attach(loop.interpreter.tree)
   }
 
   const observer = Context.get(context, Observer)
@@ -455,18 +455,18 @@ const faceOf = <E>(supervising: Supervising.Supervising): RunningSupervisor<E> =
     kill: named("kill"),
     remove: named("remove"),
     status: (task) => supervising.reach("status", task, statusHere, statusBelow),
-    statuses: supervising.read(() => Exit.succeed(interpreter.ownStatuses())),
-    which: supervising.read(() => Exit.succeed(interpreter.ownChildren())),
-    count: supervising.read(() => Exit.succeed(interpreter.ownCount())),
+    statuses: supervising.read(() => Exit.succeed(interpreter.tree.ownStatuses())),
+    which: supervising.read(() => Exit.succeed(interpreter.tree.ownChildren())),
+    count: supervising.read(() => Exit.succeed(interpreter.tree.ownCount())),
     tree: {
-      statuses: supervising.read(() => Exit.succeed(interpreter.statuses())),
-      which: supervising.read(() => Exit.succeed(interpreter.children())),
-      count: supervising.read(() => Exit.succeed(interpreter.count())),
+      statuses: supervising.read(() => Exit.succeed(interpreter.tree.statuses())),
+      which: supervising.read(() => Exit.succeed(interpreter.tree.children())),
+      count: supervising.read(() => Exit.succeed(interpreter.tree.count())),
       events: supervising.treeEvents
     },
     reconfigure: ((change) => supervising.reconfigure(change)) as RunningSupervisor["reconfigure"],
     events: supervising.events,
-    unstoppable: Effect.sync(() => interpreter.unstoppable()),
+    unstoppable: Effect.sync(() => interpreter.tree.unstoppable()),
     shutdown: supervising.shutdown,
     await: supervising.ended as Effect.Effect<FinalReport, SupervisorError.SupervisorError<E>>
   }

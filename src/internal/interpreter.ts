@@ -13,20 +13,17 @@ import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import type { RestartReason } from "../RestartPolicy.ts"
 import * as SupervisorError from "../SupervisorError.ts"
-import type { SupervisorEvent } from "../SupervisorEvent.ts"
-import type * as Task from "../Task.ts"
-import type { FinalReport, TaskStatus, UnstoppableRun } from "../TaskStatus.ts"
+import type { FinalReport, TaskStatus } from "../TaskStatus.ts"
 import * as Causes from "./causes.ts"
-import { isRunning } from "./entry.ts"
 import type { Inbox } from "./inbox.ts"
-import { isSupervisor } from "./nesting.ts"
+import { Registry } from "./registry.ts"
 import * as Render from "./render.ts"
 import { Reporter } from "./reporter.ts"
-import type { Child, Count, Definition, Host, Place, Settlement, Step, Subtree, Supervised } from "./run.ts"
-import { pathOf, Run } from "./run.ts"
-import type { Answer, Decision, Entry, Event, GiveUp, Refusal, Settled, State } from "./state.ts"
+import type { Host, Settlement, Step, Supervised } from "./run.ts"
+import { Run } from "./run.ts"
+import type { Answer, Decision, Event, GiveUp, Refusal, Settled, State } from "./state.ts"
 import type { Time } from "./time.ts"
-import * as View from "./view.ts"
+import { Tree } from "./tree.ts"
 import * as Waiters from "./waiters.ts"
 
 export type Refused = SupervisorError.CommandError | SupervisorError.InvalidOptions
@@ -34,33 +31,22 @@ export type Refused = SupervisorError.CommandError | SupervisorError.InvalidOpti
 /** How a supervisor ended. */
 export type End = Exit.Exit<FinalReport, SupervisorError.SupervisorError>
 
-/** A task of a list. */
-type Listed = Pick<Task.Task<unknown, unknown, unknown>, "effect" | "name" | "options">
-
-const isOf = (task: Definition, there: Definition): boolean =>
-  there.effect === task.effect && there.options.own === task.options.own
-
 /** After how much a turn takes no more. */
 export const aTurn = 512
 
-export class Interpreter implements Subtree {
+export class Interpreter {
   readonly path: string
-  /** The `RunningSupervisor`, as soon as there is one. */
-  supervisor: unknown = undefined
   readonly state: State
   readonly time: Time
   readonly reporter: Reporter
-  readonly tasks = new Map<number, Supervised>()
+  readonly registry: Registry
+  readonly tree: Tree
   /** Those who wait for an answer, by number. */
   readonly pending = new Map<number, (answer: Exit.Exit<void, Refused>) => void>()
   readonly closing = Waiters.make<End>()
   /** Those who wait until all listed tasks have been up, or the end has come. */
   readonly starting = Waiters.make<End | undefined>()
   end: End | undefined = undefined
-  /** The tasks that are supervisors, as far as is known. */
-  readonly nested = new Set<number>()
-  /** What changed tasks will be from their next run on. */
-  readonly #successors = new Map<number, Supervised>()
   readonly #parent: Run | undefined
   readonly #context: Context.Context<never>
   readonly #inbox: Inbox
@@ -71,8 +57,6 @@ export class Interpreter implements Subtree {
   #timer: Fiber.Fiber<void> | undefined = undefined
   /** Something that was taken from the inbox together with what is being looked at is still ahead. */
   isAhead = false
-  /** Counts what has been decided, so that what was computed from all of it can be kept until the next. */
-  happened = 0
   /** How much has been done in this turn. */
   done = 0
 
@@ -95,6 +79,13 @@ export class Interpreter implements Subtree {
     this.#inbox = options.inbox
     this.#feed = options.feed
     this.reporter = new Reporter({ ...options, above: options.parent?.above })
+    this.registry = new Registry(options.state)
+    this.tree = new Tree({
+      ...options,
+      registry: this.registry,
+      bulletin: this.reporter.bulletin,
+      hurry: () => this.#inbox.urgent({ _tag: "Command", event: { _tag: "Hurry" }, task: undefined })
+    })
     this.#host = {
       now: () => this.time.now(),
       above: this.reporter,
@@ -102,7 +93,7 @@ export class Interpreter implements Subtree {
         if (run.isAwaited) this.#inbox.urgent(run)
         else this.#inbox.ordinary(run)
       },
-      nests: (run) => this.nested.add(run.supervised.id)
+      nests: (run) => this.registry.nested.add(run.supervised.id)
     }
   }
 
@@ -110,13 +101,13 @@ export class Interpreter implements Subtree {
   carryOut(decision: Decision, now: number): void {
     switch (decision._tag) {
       case "Start":
-        return this.#start(this.#task(decision.id), decision.generation, decision.attempt)
+        return this.#start(this.registry.task(decision.id), decision.generation, decision.attempt)
       case "Interrupt":
-        return this.#interrupt(this.#task(decision.id))
+        return this.#interrupt(this.registry.task(decision.id))
       case "AskSchedule":
-        return this.#ask(this.#task(decision.id), decision.generation, decision.reason, decision.fresh)
+        return this.#ask(this.registry.task(decision.id), decision.generation, decision.reason, decision.fresh)
       case "ForgetQuestion":
-        return this.#forgetQuestion(this.#task(decision.id))
+        return this.#forgetQuestion(this.registry.task(decision.id))
       case "Reply":
         return this.#answer(decision.to, Exit.void)
       case "Refuse":
@@ -124,9 +115,9 @@ export class Interpreter implements Subtree {
       case "Notify":
         return this.reporter.notify(decision, now)
       case "Settle":
-        return this.#settle(this.#task(decision.id), decision.outcome)
+        return this.#settle(this.registry.task(decision.id), decision.outcome)
       case "Forget":
-        return this.forget(decision.id)
+        return this.registry.forget(decision.id)
       case "Tell":
         return this.reporter.tell(decision.notice, now)
       case "Hurry":
@@ -144,18 +135,16 @@ export class Interpreter implements Subtree {
     }
   }
 
-  #task(id: number): Supervised {
-    const task = this.tasks.get(id)
-    if (task === undefined) throw new Error(`no task with id ${id}: a decision names one that is not there`)
-    return task
-  }
-
   // ---------------------------------------------------------------------------------------------------------------
   // runs
   // ---------------------------------------------------------------------------------------------------------------
 
   #start(known: Supervised, generation: number, attempt: number): void {
-    const task = this.#succeed(known)
+    const task = this.registry.succeed(known)
+    // The task that it was until now will not be heard of again.
+    if (task !== known && known.settled === undefined) {
+      this.#settle(known, { _tag: "Stopped", runs: known.run?.generation ?? 0 })
+    }
     // The promise that everything else leans on. A breach would be a defect of the decision: better none than two.
     if (task.run?.isRunning === true) throw new Error(`two runs of task "${task.name}" at once`)
     task.settled = undefined
@@ -165,79 +154,6 @@ export class Interpreter implements Subtree {
     this.#guarded(() => run.start())
     // One that is over already has shown no life; its end is told next.
     if (!run.isOver) this.#feed({ _tag: "Begun", id: task.id, generation })
-  }
-
-  /** What its next run is: the same, revised, or another task from here on; the old one will not be heard of again. */
-  #succeed(task: Supervised): Supervised {
-    const { id } = task
-    const successor = this.#successors.get(id) ?? task
-    if (successor !== task) {
-      this.#successors.delete(id)
-      this.tasks.set(id, successor)
-      if (task.settled === undefined) this.#settle(task, { _tag: "Stopped", runs: task.run?.generation ?? 0 })
-    }
-    const { revised } = successor
-    if (revised !== undefined) {
-      if (successor.options.policy !== revised.options.policy) successor.step = undefined
-      Object.assign(successor, revised)
-      successor.revised = undefined
-    }
-    // Whatever the run before was: this one has not made a supervisor yet.
-    if (successor !== task || revised !== undefined || this.nested.has(id)) this.#marked(successor)
-    return successor
-  }
-
-  /** Takes note of a task that is to be run. */
-  adopt(task: Supervised): void {
-    this.tasks.set(task.id, task)
-    this.#marked(task)
-  }
-
-  #marked(task: Supervised): void {
-    if (isSupervisor(task.effect)) this.nested.add(task.id)
-    else this.nested.delete(task.id)
-  }
-
-  forget(id: number): void {
-    this.tasks.delete(id)
-    this.nested.delete(id)
-    this.#successors.delete(id)
-  }
-
-  /** What a task of a list is here: the same as the one that is there, or another. */
-  isSame(task: Supervised): boolean {
-    const there = this.definition(task.name)
-    if (there === undefined) return false
-    const { own: { version } } = task.options
-    return (version !== undefined && version === there.options.own.version) || isOf(task, there)
-  }
-
-  /** A task as it was defined last: the one that runs next, and what it is. */
-  defined(name: string): { readonly supervised: Supervised; readonly definition: Definition } | undefined {
-    const entry = this.state.names.get(name)
-    const supervised = entry === undefined ? undefined : this.#successors.get(entry.id) ?? this.tasks.get(entry.id)
-    return supervised === undefined ? undefined : { supervised, definition: supervised.revised ?? supervised }
-  }
-
-  definition(name: string): Definition | undefined {
-    return this.defined(name)?.definition
-  }
-
-  /** The tasks of the list, as they were defined last. */
-  listed(): ReadonlyArray<Listed> {
-    return Array.from(this.state.entries.values()).filter((entry) => entry.listed).map(({ id, name }) => {
-      const { effect, options } = this.definition(name) ?? this.#task(id)
-      return { name, effect, options: options.own }
-    })
-  }
-
-  /** Takes over what a task of a new list is, from its next run on. */
-  redefine(id: number, task: Supervised, isSame: boolean): void {
-    const there = this.#successors.get(id) ?? this.tasks.get(id)
-    if (there === undefined) return
-    const { context, effect, listed, options } = task
-    if (isSame) there.revised = { context, effect, listed, options }
-    else this.#successors.set(id, { ...task, id })
   }
 
   #interrupt(task: Supervised): void {
@@ -256,7 +172,7 @@ export class Interpreter implements Subtree {
   /** The end of a run is waited for: what it supervises itself takes its time, too. Asked once, while it is there. */
   #bind(run: Run): void {
     const { generation, supervised: { id, options } } = run
-    if (run.isBound || !this.nested.has(id) || !options.derivesStopTimeout) return
+    if (run.isBound || !this.registry.nested.has(id) || !options.derivesStopTimeout) return
     run.isBound = true
     const bound = run.subtrees.reduce((sum, subtree) => sum + subtree.stopBound(), 0)
     if (bound > 0) this.#feed({ _tag: "Bound", id, generation, bound })
@@ -393,7 +309,7 @@ export class Interpreter implements Subtree {
     const data = { supervisor: this.path, ...refusal }
     switch (data._tag) {
       case "TaskNotFound":
-        return this.notFound(data.task)
+        return this.tree.notFound(data.task)
       case "TaskAlreadyExists":
         return new SupervisorError.TaskAlreadyExists(data)
       case "TaskAlreadyRunning":
@@ -409,10 +325,6 @@ export class Interpreter implements Subtree {
       case "SupervisorClosed":
         return this.closedError()
     }
-  }
-
-  notFound(task: string): SupervisorError.TaskNotFound {
-    return new SupervisorError.TaskNotFound({ supervisor: this.path, task })
   }
 
   closedError(): SupervisorError.SupervisorClosed {
@@ -466,197 +378,14 @@ export class Interpreter implements Subtree {
     })
   }
 
-  // ---------------------------------------------------------------------------------------------------------------
-  // views
-  // ---------------------------------------------------------------------------------------------------------------
-
-  statusOf(entry: Entry): TaskStatus {
-    return View.status(entry, this.#ofId, this.time, this.time.now())
-  }
-
-  /** Of its own tasks. */
-  ownStatuses(): ReadonlyArray<TaskStatus> {
-    const { happened, state: { entries } } = this
-    const now = this.time.now()
-    const anchor = this.time.wall(0)
-    const before = this.#shown
-    if (before.happened === happened && before.anchor === anchor && now < before.until) return before.statuses.slice()
-    const statuses: Array<TaskStatus> = []
-    let until = Number.POSITIVE_INFINITY
-    for (const entry of entries.values()) {
-      statuses.push(View.status(entry, this.#ofId, this.time, now))
-      until = Math.min(until, View.isShownUntil(entry, now))
-    }
-    this.#shown = { happened, anchor, until, statuses }
-    return statuses.slice()
-  }
-
-  readonly #ofId = (id: number): Supervised => this.#task(id)
-
-  /** All statuses as they were shown last, and for how long they are that. */
-  #shown: {
-    readonly happened: number
-    readonly anchor: number
-    readonly until: number
-    readonly statuses: ReadonlyArray<TaskStatus>
-  } = { happened: -1, anchor: 0, until: 0, statuses: [] }
-
-  #subtrees(id: number): ReadonlyArray<Subtree> {
-    return this.nested.has(id) ? this.#task(id).run?.subtrees ?? [] : []
-  }
-
-  /** Of the whole tree: each task, and after it those below it. */
-  statuses(): ReadonlyArray<TaskStatus> {
-    if (this.nested.size === 0) return this.ownStatuses()
-    const all: Array<TaskStatus> = []
-    for (const entry of this.state.entries.values()) {
-      all.push(this.statusOf(entry))
-      for (const subtree of this.#subtrees(entry.id)) for (const status of subtree.statuses()) all.push(status)
-    }
-    return all
-  }
-
-  /** The runs in the whole tree that have not ended within their bound. */
-  unstoppable(): ReadonlyArray<UnstoppableRun> {
-    const all: Array<UnstoppableRun> = []
-    if (this.state.counts.Stopping === 0 && this.nested.size === 0) return all
-    for (const entry of this.state.entries.values()) {
-      if (entry.overdue && this.#task(entry.id).run?.isRunning === true) {
-        all.push({
-          task: entry.name,
-          path: pathOf(this.#task(entry.id)),
-          generation: entry.generation,
-          stoppingSince: this.time.wall(entry.since)
-        })
-      }
-      for (const subtree of this.#subtrees(entry.id)) for (const run of subtree.unstoppable()) all.push(run)
-    }
-    return all
-  }
-
-  #child(entry: Entry): Child {
-    const type = this.nested.has(entry.id) ? "supervisor" : "worker"
-    return { task: entry.name, path: pathOf(this.#task(entry.id)), type, status: this.statusOf(entry) }
-  }
-
-  ownChildren(): ReadonlyArray<Child> {
-    return Array.from(this.state.entries.values(), (entry) => this.#child(entry))
-  }
-
-  /** Of the whole tree. */
-  children(): ReadonlyArray<Child> {
-    const all: Array<Child> = []
-    for (const entry of this.state.entries.values()) {
-      all.push(this.#child(entry))
-      for (const subtree of this.#subtrees(entry.id)) for (const child of subtree.children()) all.push(child)
-    }
-    return all
-  }
-
-  ownCount(): Count {
-    const { counts, entries } = this.state
-    const supervisors = this.nested.size
-    return {
-      specs: entries.size,
-      active: counts.Starting + counts.Healthy + counts.Stopping,
-      supervisors,
-      workers: entries.size - supervisors
-    }
-  }
-
-  /** Of the whole tree. */
-  count(): Count {
-    let { active, specs, supervisors, workers } = this.ownCount()
-    for (const id of this.nested) {
-      for (const subtree of this.#subtrees(id)) {
-        const count = subtree.count()
-        active += count.active
-        specs += count.specs
-        supervisors += count.supervisors
-        workers += count.workers
-      }
-    }
-    return { specs, active, supervisors, workers }
-  }
-
-  /**
-   * Which supervisor a path leads to, and what is left of it there: in full, as statuses have it
-   * (`root/ingest/consumer`), or from here (`ingest/consumer`).
-   */
-  locate(path: string): Place {
-    const own = `${this.path}/`
-    const full = path.startsWith(own) ? this.place(path.slice(own.length)) : undefined
-    if (full?.isThere === true) return full
-    const fromHere = this.place(path)
-    return full === undefined || full.subtree === this || fromHere.isThere ? fromHere : full
-  }
-
-  place(from: string): Place {
-    const name = from.split("/", 1)[0]!
-    const entry = this.state.names.get(name)
-    if (entry === undefined || name === from) return { subtree: this, task: from, isThere: entry !== undefined }
-    const full = `${this.path}/${from}`
-    // Of those whose place it may be in, the nearest; of equal ones the newest.
-    const places = this.#subtrees(entry.id).filter(({ path }) => full.startsWith(`${path}/`)).toReversed()
-      .toSorted((one, other) => other.path.length - one.path.length)
-      .map((subtree) => subtree.place(full.slice(subtree.path.length + 1)))
-    return places.find(({ isThere }) => isThere) ?? places[0] ?? { subtree: this, task: from, isThere: false }
-  }
-
-  get isClosed(): boolean {
-    return this.end !== undefined
-  }
-
-  snapshot(sequence: number): SupervisorEvent {
-    const time = this.time.wall(this.time.now())
-    return { _tag: "Snapshot", sequence, time, supervisor: this.path, statuses: this.ownStatuses() }
-  }
-
-  snapshots(): ReadonlyArray<SupervisorEvent> {
-    const own = this.snapshot(this.reporter.bulletin.sequence)
-    const all = [own]
-    for (const id of this.nested) {
-      for (const subtree of this.#subtrees(id)) if (!subtree.isClosed) all.push(...subtree.snapshots())
-    }
-    return all
-  }
-
-  stopBound(): number {
-    const { entries, settings: { group, shutdownTimeout } } = this.state
-    let sum = 0
-    let longest = 0
-    for (const entry of entries.values()) {
-      if (!isRunning(entry) || entry.overdue) continue
-      const within = this.#task(entry.id).options.derivesStopTimeout
-        ? this.#subtrees(entry.id).reduce((all, subtree) => all + subtree.stopBound(), 0)
-        : 0
-      const bound = entry.settings.stopTimeout + within
-      sum += bound
-      longest = Math.max(longest, bound)
-    }
-    return Math.min(group === undefined ? sum : longest, shutdownTimeout)
-  }
-
-  get height(): number {
-    let highest = 0
-    for (const id of this.nested) {
-      for (const { height, isClosed } of this.#subtrees(id)) if (!isClosed) highest = Math.max(highest, height + 1)
-    }
-    return highest
-  }
-
   #hurry(id: number): void {
     let levels = 0
-    for (const subtree of this.#subtrees(id)) {
+    for (const subtree of this.registry.subtrees(id)) {
       if (subtree.isClosed) continue
       levels = Math.max(levels, subtree.height + 1)
       subtree.hurry()
     }
     if (levels > 0) this.#feed({ _tag: "Hurried", levels })
-  }
-
-  hurry(): void {
-    this.#inbox.urgent({ _tag: "Command", event: { _tag: "Hurry" }, task: undefined })
   }
 
   // ---------------------------------------------------------------------------------------------------------------
@@ -670,7 +399,7 @@ export class Interpreter implements Subtree {
       const { dead, threshold, total } = failure
       return new SupervisorError.TooManyDeadTasks({ dead, total, threshold })
     }
-    const task = this.#task(failure.id)
+    const task = this.registry.task(failure.id)
     if (failure._tag === "TooManyRestarts") return this.#tooManyRestarts(task, failure)
     const settlement = this.settlement(task)
     const dead = settlement !== undefined && Exit.isFailure(settlement) ? Cause.squash(settlement.cause) : undefined
@@ -700,7 +429,7 @@ export class Interpreter implements Subtree {
     this.reporter.closed(reason, report, now)
     // The run that this supervisor is made in is not over before these are.
     for (const entry of this.state.entries.values()) {
-      const run = entry.overdue ? this.#task(entry.id).run : undefined
+      const run = entry.overdue ? this.registry.task(entry.id).run : undefined
       if (run !== undefined) this.#parent?.linger(run)
     }
     this.#finish(
@@ -711,7 +440,7 @@ export class Interpreter implements Subtree {
     const closed = Exit.fail(this.closedError())
     for (const to of Array.from(this.pending.keys())) this.#answer(to, closed)
     // Whoever waits for a task whose run did not end would wait for ever.
-    for (const task of this.tasks.values()) {
+    for (const task of this.registry.tasks.values()) {
       const entry = this.state.entries.get(task.id)
       if (task.settled !== undefined || entry === undefined) continue
       const { generation, lastFailure } = entry
@@ -728,17 +457,18 @@ export class Interpreter implements Subtree {
   /** The statuses are made when somebody looks at them: nothing changes any more. */
   #report(): FinalReport {
     let statuses: ReadonlyArray<TaskStatus> | undefined
-    const made = () => statuses ??= this.statuses()
+    const made = () => statuses ??= this.tree.statuses()
     return {
       get statuses() {
         return made()
       },
-      unstoppable: this.unstoppable()
+      unstoppable: this.tree.unstoppable()
     }
   }
 
   #finish(end: End): void {
     this.end = end
+    this.tree.isClosed = true
     this.reporter.close()
     this.#inbox.close()
     this.#wakeAll(this.closing, end)
@@ -753,7 +483,7 @@ export class Interpreter implements Subtree {
     this.state.closed = true
     this.#finish(Exit.failCause(cause))
     for (const to of Array.from(this.pending.keys())) this.#answer(to, Exit.failCause(cause))
-    for (const task of Array.from(this.tasks.values()).toReversed()) {
+    for (const task of Array.from(this.registry.tasks.values()).toReversed()) {
       this.#forgetQuestion(task)
       this.#interrupt(task)
       const settlement = this.settlement(task) ?? Exit.failCause(cause)

@@ -78,7 +78,7 @@ export const make = Effect.fnUntraced(function*(options: {
       const now = time.now()
       decisions.length = 0
       decide(state, next, now, decisions)
-      if (next !== turning && next !== resting) interpreter.happened++
+      if (next !== turning && next !== resting) interpreter.tree.happened++
       recorder?.(next, now, decisions.slice())
       for (const decision of decisions) interpreter.carryOut(decision, now)
     }
@@ -90,16 +90,16 @@ export const make = Effect.fnUntraced(function*(options: {
   /** What a run told before a command about its task was given comes before the command, whatever lane it is in. */
   const attendFirst = (name: string): void => {
     const entry = state.names.get(name)
-    const run = entry === undefined ? undefined : interpreter.tasks.get(entry.id)?.run
+    const run = entry === undefined ? undefined : interpreter.registry.tasks.get(entry.id)?.run
     if (run !== undefined) interpreter.attend(run)
   }
 
   const command = ({ event, task }: Command): void => {
     if (event._tag === "Command") attendFirst(event.target.name)
     if (event._tag === "Add") attendFirst(event.name)
-    if (task !== undefined) interpreter.adopt(task)
+    if (task !== undefined) interpreter.registry.adopt(task)
     feed(event)
-    if (task !== undefined && !state.entries.has(task.id)) interpreter.forget(task.id)
+    if (task !== undefined && !state.entries.has(task.id)) interpreter.registry.forget(task.id)
   }
 
   const reconfigure = ({ offer, reply, settings }: Inbox.Reconfigure): void => {
@@ -109,14 +109,14 @@ export const make = Effect.fnUntraced(function*(options: {
       id: task.id,
       name: task.name,
       settings: task.options.deciding,
-      same: interpreter.isSame(task)
+      same: interpreter.registry.isSame(task)
     }))
     if (Reconfiguring.whyNot(state, listed ?? []) === undefined) {
       adopted()
       for (const [index, task] of tasks?.entries() ?? []) {
         const there = state.names.get(task.name)
-        if (there === undefined) interpreter.adopt(task)
-        else interpreter.redefine(there.id, task, listed?.[index]?.same === true)
+        if (there === undefined) interpreter.registry.adopt(task)
+        else interpreter.registry.redefine(there.id, task, listed?.[index]?.same === true)
       }
     }
     feed({ _tag: "Reconfigure", reply, change: { settings: settings(state.settings), tasks: listed } })
@@ -132,7 +132,7 @@ export const make = Effect.fnUntraced(function*(options: {
     for (let i = 0; i < dueAtOnce; i++) {
       const deadline = Deadlines.earliest(deadlines)
       if (deadline === undefined || deadline.due > now || deadline.order >= before) return
-      const run = Deadlines.isWatched(deadline.kind) ? interpreter.tasks.get(deadline.entry)?.run : undefined
+      const run = Deadlines.isWatched(deadline.kind) ? interpreter.registry.tasks.get(deadline.entry)?.run : undefined
       if (run !== undefined) interpreter.attend(run)
       feed({ _tag: "Due", order: deadline.order })
     }

@@ -132,14 +132,14 @@ export class Supervising implements Handled {
     this.events = Bulletin.subscribe<SupervisorEvent>(
       interpreter.reporter.bulletin,
       eventCapacity,
-      (sequence) => interpreter.snapshot(sequence),
+      (sequence) => interpreter.tree.snapshot(sequence),
       ({ sequence, time }, missed) => ({ ...this.#missed(missed), sequence: sequence - 1, time })
     )
     this.treeEvents = Stream.mapArray(
       Bulletin.subscribe<TreeEvents>(
         interpreter.reporter.tree,
         eventCapacity,
-        (sequence) => ({ sequence, events: interpreter.snapshots() }),
+        (sequence) => ({ sequence, events: interpreter.tree.snapshots() }),
         ({ sequence }, missed) => ({ sequence: sequence - 1, events: [this.#missed(missed)] })
       ),
       // Each of them has one event at least.
@@ -186,9 +186,9 @@ export class Supervising implements Handled {
     if (typeof task !== "string") return Effect.die(notAName(name, task))
     if (!task.includes("/")) return here(task)
     return Effect.suspend((): Effect.Effect<A, F | SupervisorError.TaskNotFound> => {
-      const place = this.interpreter.locate(task)
+      const place = this.interpreter.tree.locate(task)
       if (!place.isThere) return Effect.fail(place.subtree.notFound(place.task))
-      return place.subtree === this.interpreter
+      return place.subtree === this.interpreter.tree
         ? here(place.task)
         : below(place.subtree.supervisor as Below, place.task)
     })
@@ -237,7 +237,7 @@ export class Supervising implements Handled {
     return {
       id: this.#loop.nextId(),
       name: task.name,
-      supervisor: this.interpreter.supervisor as Supervised["supervisor"],
+      supervisor: this.interpreter.tree.supervisor as Supervised["supervisor"],
       listed,
       effect: task.effect as Supervised["effect"],
       context,
@@ -273,7 +273,7 @@ export class Supervising implements Handled {
       const offer = () => {
         const given = defaults === undefined ? this.#defaults : defaultsOf(defaults, offered)
         // With other defaults the tasks that are there have other options, too.
-        const list = tasks ?? (defaults === undefined ? undefined : this.interpreter.listed())
+        const list = tasks ?? (defaults === undefined ? undefined : this.interpreter.registry.listed())
         return {
           tasks: list?.map((task) => this.#offered(task, offered, given)),
           adopted: () => {
@@ -291,7 +291,7 @@ export class Supervising implements Handled {
 
   /** One that is the same value is what it was, with the services that it was given. */
   #offered(task: Listed, services: Context.Context<never>, given: Defaults): Supervised {
-    const there = this.interpreter.definition(task.name)
+    const there = this.interpreter.registry.definition(task.name)
     const isSame = there?.effect === task.effect && there.options.own === task.options
     const context = supplied(task, isSame ? there.context : services, given)
     return this.#prepare(task, context, isSame && there.listed, given)
@@ -312,8 +312,8 @@ export class Supervising implements Handled {
   #statusOf({ id, name }: Target): Exit.Exit<TaskStatus, Unreachable> {
     const entry = this.interpreter.state.names.get(name)
     return entry === undefined || (id !== undefined && entry.id !== id)
-      ? Exit.fail(this.interpreter.notFound(name))
-      : Exit.succeed(this.interpreter.statusOf(entry))
+      ? Exit.fail(this.interpreter.tree.notFound(name))
+      : Exit.succeed(this.interpreter.tree.statusOf(entry))
   }
 
   status(target: Target): Effect.Effect<TaskStatus, Unreachable> {
@@ -341,9 +341,9 @@ export class Supervising implements Handled {
   /** The handle of a task that is here. It must be the same value. */
   handle(task: Listed): Effect.Effect<Handle<unknown, unknown>, Unreachable> {
     return this.read(() => {
-      const there = this.interpreter.defined(task.name)
+      const there = this.interpreter.registry.defined(task.name)
       return there === undefined || there.definition.effect !== task.effect
-        ? Exit.fail(this.interpreter.notFound(task.name))
+        ? Exit.fail(this.interpreter.tree.notFound(task.name))
         : Exit.succeed(new Handle<unknown, unknown>(this, there.supervised))
     })
   }
