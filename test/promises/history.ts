@@ -263,9 +263,9 @@ export const simplestPlan: Plan = {
   stableAfter: 0,
   stopTimeout: 100,
   whenDead: "keep",
-  times: "infinity",
   ready: "begun",
   significant: false,
+  times: "infinity",
   answers: [],
   thereafter: { _tag: "Delay", millis: 40 },
   runs: []
@@ -305,7 +305,7 @@ const simpler = (history: History): ReadonlyArray<History> =>
   ].filter((candidate) => JSON.stringify(candidate) !== JSON.stringify(history))
 
 /** A list without a half of it, a quarter, and so on down to a single one. */
-const fewer = <A>(list: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> => {
+export const fewer = <A>(list: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> => {
   const shorter: Array<ReadonlyArray<A>> = []
   for (let size = list.length; size >= 1; size = Math.floor(size / 2)) {
     for (let at = 0; at < list.length; at += size) shorter.push([...list.slice(0, at), ...list.slice(at + size)])
@@ -318,7 +318,7 @@ const eachOf = <A>(list: ReadonlyArray<A>, simpler: (one: A) => ReadonlyArray<A>
   list.flatMap((one, at) => simpler(one).map((other) => list.with(at, other)))
 
 /** With one field as simple as it gets. */
-const simplerFields = <A extends object>(value: A, simplest: Partial<A>): ReadonlyArray<A> =>
+export const simplerFields = <A extends object>(value: A, simplest: Partial<A>): ReadonlyArray<A> =>
   Object.entries(simplest).filter(([key]) => key in value).map(([key, field]) => ({ ...value, [key]: field }))
 
 const simplerPlan = (plan: Plan): ReadonlyArray<Plan> => [

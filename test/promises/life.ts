@@ -18,6 +18,7 @@ export type Next = CommandName | "verdict" | "shutdown" | "line"
 /** A supervisor within a run. */
 export interface Below {
   readonly lives: ReadonlyMap<Name, Life>
+  readonly closed: boolean
   /** The run is asked to end. */
   readonly shutDown: () => void
   /** How long stopping what runs in it may take, at least and at most. */

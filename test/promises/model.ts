@@ -113,7 +113,7 @@ export class Model implements Below {
    */
   turn(inputs: ReadonlyArray<Input>): void {
     if (inputs.some((input) => "call" in input)) this.consider()
-    const awaited = inputs.filter((input) => "run" in input && this.#life(input.run).next !== undefined)
+    const awaited = inputs.filter((input) => "run" in input && this.entries.get(input.run.entry)?.next !== undefined)
     for (const input of inputs) this.#happen(input)
     for (const [index, input] of inputs.entries()) {
       if (this.closed) return
@@ -220,9 +220,15 @@ export class Model implements Below {
    */
   attend(life: Life | undefined): boolean {
     if (life === undefined) return false
-    const mine = this.#signals.filter(({ run }) => run.entry === life.entry)
+    // One that has ended looks at its runs no more, but they go on to end.
+    if (life.run.below?.closed === true && life.run.bodyOver && !life.run.over) life.run.below.left()
+    // The run of a supervisor is not over before that has told its own end.
+    const isMine = ({ run }: { readonly run: Run }) => run.entry === life.entry
+    const isToCome = ({ run, what }: { readonly run: Run; readonly what: string }) =>
+      what === "body over" && run.below?.closed === false
+    const mine = this.#signals.filter((signal) => isMine(signal) && !isToCome(signal))
       .sort((one, other) => Number(other.what === "beat") - Number(one.what === "beat"))
-    this.#signals = this.#signals.filter(({ run }) => run.entry !== life.entry)
+    this.#signals = this.#signals.filter((signal) => !isMine(signal) || isToCome(signal))
     for (const { run, what } of mine) {
       if (what === "body over" && run.below !== undefined) this.#belowOver(run, run.below)
       if (this.closed || run !== life.run || this.lives.get(life.name) !== life) continue
@@ -780,7 +786,6 @@ export class Model implements Below {
 
   left(): ReadonlyArray<Run> {
     const lives = Array.from(this.lives.values())
-    // It looks at its runs no more, but they go on to end.
     if (this.closed) { for (const life of lives) this.attend(life) }
     return lives.filter(({ overdue, run }) => overdue && !run.over).map(({ run }) => run)
   }
@@ -824,9 +829,9 @@ export class Model implements Below {
   }
 
   /** The runs that are under way, or on their way out. */
-  alive(): ReadonlyArray<string> {
+  alive(which: (run: Run) => boolean = () => true): ReadonlyArray<string> {
     return Array.from(this.entries.values())
-      .filter((life) => !life.run.over)
+      .filter((life) => !life.run.over && which(life.run))
       .map((life) => `${life.entry}#${life.run.generation}`)
       .sort()
   }

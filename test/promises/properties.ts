@@ -11,7 +11,7 @@ import { histories } from "./history.ts"
 import type { World } from "./world.ts"
 
 const wanted = process.env["EFFECT_SUPERVISOR_SEED"] ?? "1"
-const seed = wanted === "fresh" ? String(Math.floor(Math.random() * 2 ** 32)) : wanted
+export const seed = wanted === "fresh" ? String(Math.floor(Math.random() * 2 ** 32)) : wanted
 
 export const printSeed = (of: string): void => {
   process.stdout.write(`${of}: EFFECT_SUPERVISOR_SEED=${seed}\n`)
