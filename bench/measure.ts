@@ -28,10 +28,11 @@ export const memory: Effect.Effect<Memory> = Effect.map(collect, () => {
   return { heap: heapUsed, rss }
 })
 
+/** Garbage from before is not the time's that is measured next; it is swept for a while after it has been found. */
+export const settle = Effect.andThen(collect, Effect.sleep("1 second"))
+
 /** How much of a core this process takes in so many seconds from now, in per cent. */
 export const cpuShare = Effect.fnUntraced(function*(seconds: number) {
-  // Garbage from before is not this time's.
-  yield* collect
   const before = now()
   const used = process.cpuUsage()
   yield* Effect.sleep(seconds * 1000)
