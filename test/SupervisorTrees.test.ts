@@ -549,6 +549,57 @@ describe("events of the tree", () => {
       )
     }))
 
+  it.effect("a supervisor that has ended is in no snapshot of a late subscriber, though it is shown", () =>
+    Effect.gen(function*() {
+      const root = yield* Supervisor.make({
+        name: "root",
+        tasks: [
+          Task.make("in", Supervisor.run({ tasks: [never("x")] })),
+          Task.make("done", Supervisor.run({ tasks: [Task.make("y", Effect.void)], whenAllCompleted: "end" }))
+        ]
+      })
+      yield* settle
+      yield* root.stop("in")
+      const { seen } = yield* collect(root.tree.events)
+      assert.deepStrictEqual(about(seen), ["Snapshot root"])
+      assert.deepStrictEqual(yield* standing(root), [
+        "root/in Stopped 1",
+        "root/in/x Dead 1",
+        "root/done Completed 1",
+        "root/done/y Completed 1"
+      ])
+    }))
+
+  it.effect("all subscribers of a level hear the same, those that come and go included", () =>
+    Effect.gen(function*() {
+      const root = yield* Supervisor.make({
+        name: "root",
+        tasks: [Task.make("in", Supervisor.run({ tasks: [never("x")] }))]
+      })
+      yield* settle
+      const first = yield* collect(root.tree.events)
+      const gone = yield* collect(root.tree.events)
+      yield* root.restart("in/x")
+      yield* settle
+      yield* Fiber.interrupt(gone.fiber)
+      // Nobody listens for a while: nothing is numbered then, and nothing is missed by whoever comes after.
+      yield* Fiber.interrupt(first.fiber)
+      yield* root.restart("in/x")
+      const late = yield* collect(root.tree.events)
+      const later = yield* collect(root.tree.events)
+      yield* root.restart("in/x")
+      yield* settle
+      assert.deepStrictEqual(gone.seen, first.seen)
+      assert.deepStrictEqual(later.seen, late.seen)
+      assert.deepStrictEqual(about(late.seen), [
+        "Snapshot root",
+        "Snapshot root/in",
+        "TaskStopping root/in/x",
+        "TaskStarting root/in/x",
+        "TaskHealthy root/in/x"
+      ])
+    }))
+
   it.effect("after the end there is one last snapshot", () =>
     Effect.gen(function*() {
       const root = yield* Supervisor.make({
@@ -794,6 +845,37 @@ describe("stopping", () => {
       yield* release
       yield* settle
       assert.deepStrictEqual(yield* root.unstoppable, [])
+    }))
+
+  it.effect("shutdownTimeout hurries groups, too, and what is being stopped in its turn", () =>
+    Effect.gen(function*() {
+      const { body, release } = yield* stubborn
+      const log: Array<string> = []
+      const group = TaskGroup.make("jobs", (n: number) => n === 0 ? body : Effect.never, {
+        each: { stopTimeout: "infinity" },
+        stopTimeout: "infinity"
+      })
+      const root = yield* Supervisor.make({
+        name: "root",
+        shutdownTimeout: 1000,
+        tasks: [
+          Task.make("in", Supervisor.run({ tasks: [logged("x", log), group] }), { stopTimeout: "infinity" })
+        ]
+      })
+      yield* settle
+      const running = yield* TaskGroup.find(root, group)
+      for (const n of range(3)) yield* running.start(n)
+      const stopping = yield* fork(Effect.exit(root.stop("in/jobs")))
+      assert.deepStrictEqual(yield* inTime(root.shutdown, 1000), Exit.void)
+      assert.isDefined(stopping.pollUnsafe())
+      assert.deepStrictEqual((yield* root.await).unstoppable.map(({ path }) => path), [
+        "root/in",
+        "root/in/jobs",
+        "root/in/jobs/1"
+      ])
+      assert.deepStrictEqual(log, ["start x", "stop x"])
+      yield* release
+      yield* settle
     }))
 
   it.effect("interrupting what runs a tree stops all of it first", () =>

@@ -26,7 +26,7 @@ export interface Reconfigure {
   readonly offer: () => Offer
 }
 
-export interface Offer {
+interface Offer {
   readonly tasks: ReadonlyArray<Supervised> | undefined
   /** It is allowed, and taken over. */
   readonly adopted: () => void
