@@ -93,8 +93,9 @@ export class TaskAlreadyRunning extends Schema.TaggedError<TaskAlreadyRunning>()
 
 /**
  * The run did not end within the task's `stopTimeout`, or, where that is
- * `"infinity"`, within the supervisor's `shutdownTimeout`. It is never
- * overlapped: when it does end, the last command given is carried out.
+ * `"infinity"`, within the supervisor's `shutdownTimeout`; or a run of a
+ * supervisor within it did not. It is never overlapped: when it does end, the
+ * last command given is carried out.
  *
  * @since 0.1.0
  * @category errors
@@ -103,14 +104,14 @@ export class TaskUnstoppable extends Schema.TaggedError<TaskUnstoppable>()("Task
   supervisor: Schema.String,
   task: Schema.String,
   generation: Schema.Int,
-  /** Milliseconds; absent when it is without bound. */
+  /** Milliseconds; absent when it is not this task's own bound that is over. */
   stopTimeout: Schema.optionalKey(Schema.Finite)
 }) {
   override get message(): string {
-    const bound = this.stopTimeout === undefined
-      ? "the supervisor's shutdownTimeout"
-      : `its stopTimeout of ${this.stopTimeout} ms`
-    return `run ${this.generation} of task "${this.task}" of supervisor "${this.supervisor}" has not ended within ${bound}: it is uninterruptible, or a finalizer of it hangs. What was asked is done when it ends`
+    const why = this.stopTimeout === undefined
+      ? "has not ended, and is waited for no longer: the supervisor's shutdownTimeout is over, or a run of a supervisor within it does not end"
+      : `has not ended within its stopTimeout of ${this.stopTimeout} ms: it is uninterruptible, or a finalizer of it hangs`
+    return `run ${this.generation} of task "${this.task}" of supervisor "${this.supervisor}" ${why}. What was asked is done when it ends`
   }
 }
 

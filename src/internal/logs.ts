@@ -98,8 +98,8 @@ const lineOf = (notice: Notice, repeated: Repeated): Line => {
 }
 
 const unstoppableText = (stopTimeout: number): string => {
-  const bound = stopTimeout < Number.POSITIVE_INFINITY ? `within ${stopTimeout} ms` : "before the supervisor's end"
-  return `task does not end: its run has not ended ${bound}`
+  const bound = stopTimeout < Number.POSITIVE_INFINITY ? ` within ${stopTimeout} ms` : ""
+  return `task does not end: its run has not ended${bound}`
 }
 
 const restartText = (delay: number): string => {

@@ -207,7 +207,10 @@ export const bound = ({ now, state }: Deciding, entry: Entry, more: number): voi
 /** Only runs of a supervisor within it are left of the run, and these do not end: nothing is to be waited for. */
 export const lingering = (deciding: Deciding, entry: Entry): void => {
   if (isUnderWay(entry)) awaitEnd(deciding, entry, "ended")
-  if (entry.phase === "Stopping" && !entry.overdue) giveUpOn(deciding, entry)
+  if (entry.phase !== "Stopping" || entry.overdue) return
+  // It is no bound of its own that is over.
+  entry.stopTimeout = Number.POSITIVE_INFINITY
+  giveUpOn(deciding, entry)
 }
 
 /** The bound of a stop fell due: put off by what the observer lost since, or the run is unstoppable. */
