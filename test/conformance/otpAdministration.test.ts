@@ -156,6 +156,25 @@ describe("OTP-19", () => {
       assert.strictEqual(yield* standing(supervisor), "a Healthy, b Healthy, c Healthy, d Stopped, e Dead")
     }))
 
+  it.effect("OTP-19 one that waits for its turn: equal commands are answered together, another one overtakes", () =>
+    Effect.gen(function*() {
+      const children = new Children()
+      const { supervisor } = yield* starting(
+        Supervisor.make({ tasks: [children.task("a", ready), children.task("b")] })
+      )
+      const first = yield* beside(supervisor.start("b"))
+      const second = yield* beside(supervisor.start("b"))
+      assert.isUndefined(yield* ended(second))
+      const third = yield* beside(supervisor.restart("b"))
+      for (const fiber of [first, second]) {
+        assert.strictEqual(assertTag(failureOf((yield* ended(fiber))!.exit), "CommandSuperseded").by, "restart")
+      }
+      const fourth = yield* beside(supervisor.restart("b"))
+      yield* children.beat("a")
+      for (const fiber of [third, fourth]) assert.isTrue(Exit.isSuccess((yield* ended(fiber))!.exit))
+      assert.strictEqual(children.since, "+a +b")
+    }))
+
   it.effect("OTP-19 restart of one that a sibling's restart stops is answered when it has begun with the others", () =>
     Effect.gen(function*() {
       const children = new Children()
@@ -167,17 +186,23 @@ describe("OTP-19", () => {
           children.task("c", { stops: 1000 })
         ]
       })
+      // c has failed before, which is forgotten as somebody asks for it.
+      yield* children.fail("c", new Net())
+      yield* TestClock.adjust("2 seconds")
+      assert.strictEqual((yield* statusOf(supervisor, "c")).attempt, 1)
+      assert.notStrictEqual(children.since, "")
       yield* children.fail("b", new Net())
       const stopping = yield* beside(supervisor.restart("c"))
       const waiting = yield* beside(supervisor.restart("a"))
       yield* TestClock.adjust("10 seconds")
       // a is asked to end now, not when c has ended.
-      assert.strictEqual(children.sinceTimed, "+a@0 +b@0 +c@0 -b@0 -c@1000 -a@1000 +a@1000 +b@1000 +c@1000")
+      assert.strictEqual(children.sinceTimed, "-b@2000 -c@3000 -a@3000 +a@3000 +b@3000 +c@3000")
       for (const fiber of [stopping, waiting]) {
         const { at, exit } = (yield* ended(fiber))!
         assert.isTrue(Exit.isSuccess(exit))
-        assert.strictEqual(at, 1000)
+        assert.strictEqual(at, 3000)
       }
+      assert.deepStrictEqual((yield* supervisor.statuses).map(({ attempt }) => attempt), [0, 1, 0])
       yield* shutDown(supervisor)
     }))
 

@@ -24,6 +24,7 @@ import {
   within
 } from "../support/fixtures.ts"
 import {
+  assertEnded,
   assertLives,
   Children,
   endBy,
@@ -441,6 +442,19 @@ describe("OTP-04", () => {
       assertTag(yield* Effect.flip(supervisor.status("a")), "TaskNotFound")
       assert.strictEqual(assertTag(yield* Effect.flip(killed.await), "TaskDead").why, "Killed")
       assert.strictEqual(children.since, "+a -a +a -a")
+    }))
+
+  it.effect("OTP-04 what is gone has ended: a supervisor that ends with its tasks ends when the last one is gone", () =>
+    Effect.gen(function*() {
+      const children = new Children()
+      const supervisor = yield* Supervisor.make({
+        whenAllCompleted: "end",
+        tasks: [children.task("a", { restart: temporary }), children.task("b", { restart: temporary })]
+      })
+      yield* children.fail("a", new Net())
+      yield* assertLives(supervisor)
+      yield* children.finish("b")
+      yield* assertEnded(supervisor)
     }))
 
   it.effect("OTP-04 a restart by hand keeps a temporary task", () =>

@@ -477,4 +477,31 @@ describe("OTP-16, OTP-17", () => {
       assert.deepStrictEqual(unstoppable.map(({ task }) => task), ["a", "b"])
       yield* shutDown(supervisor)
     }))
+
+  it.effect("OTP-17 it bounds what is below, too", () =>
+    Effect.gen(function*() {
+      const children = new Children()
+      const slow = (name: string) => children.task(name, { stops: 4000 })
+      const innermost = Supervisor.run({ tasks: [slow("p"), children.task("q")] })
+      const inner = Supervisor.run({ tasks: [slow("x"), Task.make("innermost", innermost), children.task("y")] })
+      const supervisor = yield* Supervisor.make({
+        name: "root",
+        shutdownTimeout: "1 second",
+        tasks: [children.task("a"), Task.make("inner", inner), children.task("b")]
+      })
+      yield* settle
+      const ending = yield* beside(supervisor.shutdown)
+      yield* TestClock.adjust(1000)
+      assert.strictEqual((yield* ended(ending))?.at, 1000)
+      assert.strictEqual(children.since, "+a +b +x +y +p +q -b -y -q -a", "who can ends at once")
+      const { unstoppable } = yield* supervisor.await
+      assert.deepStrictEqual(unstoppable.map(({ path }) => path), [
+        "root/inner",
+        "root/inner/x",
+        "root/inner/innermost",
+        "root/inner/innermost/p"
+      ])
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual(children.sinceTimed, "-p@4000 -x@5000")
+    }))
 })

@@ -3,6 +3,7 @@
  */
 import { assert, describe } from "@effect/vitest"
 import * as Supervisor from "effect-supervisor/Supervisor"
+import * as Task from "effect-supervisor/Task"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
@@ -149,6 +150,26 @@ describe("OTP-06", () => {
       assert.strictEqual(children.sinceTimed, "")
       yield* TestClock.adjust(1)
       assert.strictEqual(children.sinceTimed, "+a@6000 +b@6000 +c@6000")
+    }))
+
+  it.effect("OTP-06 an endless back-off is one for all of them, until somebody asks for one by hand", () =>
+    Effect.gen(function*() {
+      const children = new Children()
+      const supervisor = yield* Supervisor.make({
+        strategy: "one-for-all",
+        tasks: [
+          children.task("a"),
+          children.task("b", { restart: { mode: "permanent", schedule: Schedule.spaced(Number.POSITIVE_INFINITY) } })
+        ]
+      })
+      yield* children.fail("b", new Net())
+      yield* TestClock.adjust("365 days")
+      assert.strictEqual(children.since, "+a +b -b -a")
+      for (const task of ["a", "b"]) {
+        assert.notProperty(assertStatus(yield* statusOf(supervisor, task), "Failed"), "restartAt")
+      }
+      yield* supervisor.start("a")
+      assert.strictEqual(children.since, "+a +b")
     }))
 
   it.effect("OTP-06 what takes longer to stop than the back-off is waited for", () =>
@@ -452,6 +473,32 @@ describe("OTP-14", () => {
       yield* TestClock.adjust("4 seconds")
       assert.strictEqual(children.since, "-b +a +b")
       yield* shutDown(supervisor)
+    }))
+})
+
+describe("OTP-14, with many siblings", () => {
+  it.effect("OTP-14 many are started with turns for others between: a command about one of the last comes in time", () =>
+    Effect.gen(function*() {
+      const children = new Children()
+      let asked: Effect.Effect<unknown, unknown> = Effect.void
+      const names = Array.from({ length: 2000 }, (_, index) => `c${index}`)
+      const first = Task.make(
+        "first",
+        Effect.andThen(Effect.suspend(() => Effect.forkChild(asked)), children.body("first")),
+        {
+          restart: { mode: "permanent", schedule: Schedule.forever }
+        }
+      )
+      const supervisor = yield* Supervisor.make({
+        strategy: "one-for-all",
+        tasks: [first, ...names.map((name) => children.task(name))]
+      })
+      assert.strictEqual(children.runs("c1999"), 1)
+      asked = supervisor.stop("c1999")
+      yield* children.fail("first", new Net())
+      assert.strictEqual(children.runs("c1998"), 2, "all others have been started again")
+      assert.strictEqual(children.runs("c1999"), 1, "it was stopped before its turn")
+      assertStatus(yield* statusOf(supervisor, "c1999"), "Stopped")
     }))
 })
 

@@ -6,8 +6,11 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Supervisor from "effect-supervisor/Supervisor"
 import * as Task from "effect-supervisor/Task"
 import * as TaskGroup from "effect-supervisor/TaskGroup"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
+import * as Schedule from "effect/Schedule"
 import { decide } from "../../src/internal/decide.ts"
 import * as Loop from "../../src/internal/loop.ts"
 import type { Entry, Event, SupervisorSettings, TaskSettings } from "../../src/internal/state.ts"
@@ -80,22 +83,32 @@ describe("scale", () => {
       const measure = Effect.fnUntraced(function*(size: number) {
         const { provide, since } = counting()
         let isBroken = false
-        const failing = Task.make("failing", Effect.suspend(() => isBroken ? Effect.fail("broken") : Effect.never), {
-          restart: { times: 0 }
-        })
+        let failure = Deferred.makeUnsafe<never, string>()
+        const body = Effect.suspend(() => isBroken ? Effect.fail("broken") : Deferred.await(failure))
+        const failing = Task.make("failing", body, { restart: { schedule: Schedule.recurs(1) } })
         const tasks = names(size).map((name) => Task.make(name, Effect.never))
         const supervisor = yield* provide(Supervisor.make({ strategy: "one-for-all", tasks: [...tasks, failing] }))
         const starts = yield* since
+        const broken = failure
+        failure = Deferred.makeUnsafe()
+        Deferred.doneUnsafe(broken, Exit.fail("broken"))
+        const restart = yield* since
+        assert.deepStrictEqual((yield* supervisor.statuses).map(({ generation }) => generation), [
+          ...names(size).map(() => 2),
+          2
+        ])
         isBroken = true
-        yield* supervisor.restart("failing")
+        Deferred.doneUnsafe(failure, Exit.fail("broken"))
         const death = yield* since
+        assert.strictEqual((yield* supervisor.statuses).at(-1)?._tag, "Dead")
         yield* supervisor.shutdown
         const ends = yield* since
-        return { starts, death, ends }
+        return { starts, restart, death, ends }
       })
       const small = yield* measure(few)
       const large = yield* measure(many)
       assertLinear(small.starts, large.starts, many / few, "starts")
+      assertLinear(small.restart, large.restart, many / few, "restart")
       assertLinear(small.ends, large.ends, many / few, "ends")
       assert.deepStrictEqual(large.death, small.death, "one that ends for good costs the same among many")
     }))
