@@ -109,9 +109,9 @@ export class TaskUnstoppable extends Schema.TaggedError<TaskUnstoppable>()("Task
 }) {
   override get message(): string {
     const why = this.stopTimeout === undefined
-      ? "has not ended, and is waited for no longer: the supervisor's shutdownTimeout is over, or a run of a supervisor within it does not end"
-      : `has not ended within its stopTimeout of ${this.stopTimeout} ms: it is uninterruptible, or a finalizer of it hangs`
-    return `run ${this.generation} of task "${this.task}" of supervisor "${this.supervisor}" ${why}. What was asked is done when it ends`
+      ? "has not ended before the supervisor's shutdownTimeout was over, or a run of a supervisor within it does not"
+      : `has not ended within its stopTimeout of ${this.stopTimeout} ms`
+    return `run ${this.generation} of task "${this.task}" of supervisor "${this.supervisor}" ${why}: it is uninterruptible, or a finalizer of it hangs. What was asked is done when it ends`
   }
 }
 
