@@ -777,6 +777,89 @@ describe("reconfigure", () => {
         assert.deepStrictEqual(yield* generations(supervisor), ["failing 2", "slow 2", "once 2"])
       }))
 
+    for (
+      const [what, body, restart] of [
+        ["well", Effect.void, {}],
+        ["badly, and is temporary", Effect.fail(new Net()), { mode: "temporary" }],
+        ["badly, and is to be restarted", Effect.fail(new Net()), spaced(1)],
+        ["badly, for good", Effect.fail(new Net()), { times: 0 }]
+      ] as const
+    ) {
+      it.effect(`one that ends by itself ${what}, before its turn to be stopped, is replaced or removed like the rest`, () =>
+        Effect.gen(function*() {
+          const log: Array<string> = []
+          const gate = Latch.makeUnsafe()
+          const ending = (name: string) => Task.make(name, Effect.andThen(gate.await, body), { restart })
+          const supervisor = yield* Supervisor.make({
+            tasks: [ending("changed"), ending("gone"), logged("slow", log, undefined, 10)]
+          })
+          const { seen } = yield* collect(supervisor.events)
+          const reconfiguring = yield* fork(supervisor.reconfigure({ tasks: [logged("changed", log)] }))
+          yield* gate.open
+          yield* settle
+          assert.isUndefined(reconfiguring.pollUnsafe())
+          yield* TestClock.adjust(10)
+          yield* settle
+          assert.deepStrictEqual(reconfiguring.pollUnsafe(), Exit.void)
+          assert.deepStrictEqual(yield* generations(supervisor), ["changed 2"])
+          yield* TestClock.adjust(1000)
+          assert.deepStrictEqual(yield* generations(supervisor), ["changed 2"])
+          assert.strictEqual(tagsOf(seen, "gone").at(-1), "TaskRemoved")
+          assert.deepStrictEqual(log, ["start slow", "stop slow", "start changed"])
+        }))
+    }
+
+    it.effect("the handles of those have the outcome that they came to by themselves", () =>
+      Effect.gen(function*() {
+        const log: Array<string> = []
+        const gate = Latch.makeUnsafe()
+        const changed = Task.make("changed", Effect.as(gate.await, 1))
+        const gone = Task.make("gone", Effect.as(gate.await, 2))
+        const supervisor = yield* Supervisor.make({ tasks: [changed, gone, logged("slow", log, undefined, 10)] })
+        const handles = [yield* supervisor.handle(changed), yield* supervisor.handle(gone)] as const
+        yield* fork(supervisor.reconfigure({ tasks: [logged("changed", log)] }))
+        yield* gate.open
+        yield* TestClock.adjust(10)
+        yield* settle
+        assert.strictEqual(yield* handles[0].await, 1)
+        assert.strictEqual(yield* handles[1].await, 2)
+      }))
+
+    it.effect("one that escalates before its turn is what the supervisor gives up for", () =>
+      Effect.gen(function*() {
+        const log: Array<string> = []
+        const gate = Latch.makeUnsafe()
+        const gone = Task.make("gone", Effect.andThen(gate.await, Effect.fail(new Net())), {
+          restart: { on: { Net: "escalate" } }
+        })
+        const supervisor = yield* Supervisor.make({ tasks: [gone, logged("slow", log, undefined, 10)] })
+        const reconfiguring = yield* fork(Effect.exit(supervisor.reconfigure({ tasks: [] })))
+        yield* gate.open
+        yield* TestClock.adjust(10)
+        yield* settle
+        const error = assertTag(failureOf(yield* within(supervisor.await, 0)), "SupervisorError")
+        assert.deepInclude(assertTag(error.reason, "TaskDead"), { task: "gone", why: "Escalated" })
+        assert.strictEqual(failureOf(yield* reconfiguring.pollUnsafe()!)._tag, "SupervisorClosed")
+      }))
+
+    it.effect("a restart by hand of one that is to go is overtaken; a stop of it is answered", () =>
+      Effect.gen(function*() {
+        const log: Array<string> = []
+        const supervisor = yield* Supervisor.make({
+          tasks: [logged("a", log), logged("b", log), logged("slow", log, undefined, 10)]
+        })
+        const reconfiguring = yield* fork(supervisor.reconfigure({ tasks: [] }))
+        const restarting = yield* fork(Effect.exit(supervisor.restart("a")))
+        const stopping = yield* fork(Effect.exit(supervisor.stop("b")))
+        yield* TestClock.adjust(10)
+        yield* settle
+        assert.deepInclude(failureOf(yield* restarting.pollUnsafe()!), { _tag: "CommandSuperseded", by: "reconfigure" })
+        assert.deepStrictEqual(yield* stopping.pollUnsafe()!, Exit.void)
+        assert.deepStrictEqual(reconfiguring.pollUnsafe(), Exit.void)
+        assert.deepStrictEqual(yield* supervisor.statuses, [])
+        assert.deepStrictEqual(log.filter((line) => line.startsWith("start")), ["start a", "start b", "start slow"])
+      }))
+
     it.effect("in the midst of the start-up: what has not begun begins in the new order, and make waits for it", () =>
       Effect.gen(function*() {
         const log: Array<string> = []

@@ -6,11 +6,23 @@ import type { RestartReason } from "../RestartPolicy.ts"
 import type { DeadReason } from "../TaskStatus.ts"
 import * as Causes from "./causes.ts"
 import type { Deciding } from "./entry.ts"
-import { arm, disarm, disarmStable, enter, forgetIfStable, forgetQuestion, isRunning, notify, reply } from "./entry.ts"
+import {
+  arm,
+  disarm,
+  disarmStable,
+  enter,
+  forgetIfStable,
+  forgetQuestion,
+  isRunning,
+  isSettled,
+  notify,
+  overtake,
+  reply
+} from "./entry.ts"
 import * as LineUp from "./lineUp.ts"
 import * as Pausing from "./pausing.ts"
 import * as Running from "./running.ts"
-import type { Answer, CommandName, Entry, Event, Outcome, Phase, Settled, State } from "./state.ts"
+import type { Answer, CommandName, Entry, Event, Intent, Outcome, Phase, Settled, State } from "./state.ts"
 
 /** A restart fell due. */
 export const restartDue = (deciding: Deciding, entry: Entry): void => {
@@ -31,9 +43,26 @@ export const ended = (deciding: Deciding, entry: Entry, outcome: Outcome): void 
   forgetIfStable(deciding, entry)
   disarm(state, entry)
   disarmStable(state, entry)
+  // Whatever was asked for before, or its policy says: no run follows on this one.
+  const isRemoved = entry.fate === "removed" && state.closing === undefined
+  if (isRemoved) giveWay(deciding, entry)
   const intent = entry.intent
   entry.intent = undefined
   entry.overdue = false
+  conclude(deciding, entry, outcome, intent)
+  // What the supervisor gives up for is in its report.
+  if (isRemoved && state.failure === undefined && state.entries.get(entry.id) === entry) remove(deciding, entry)
+}
+
+/** Another run was to follow. */
+const giveWay = (deciding: Deciding, entry: Entry): void => {
+  const { intent } = entry
+  if (intent === undefined || intent._tag === "Verdict" || LineUp.isLeaving(entry)) return
+  overtake(deciding, entry, undefined, "reconfigure")
+  entry.intent = { _tag: "Command", command: "remove" }
+}
+
+const conclude = (deciding: Deciding, entry: Entry, outcome: Outcome, intent: Intent | undefined): void => {
   if (intent === undefined) return endedByItself(deciding, entry, outcome)
   // The end was asked for, as an interruption. What else came with it (a finalizer that died, say) is not lost.
   const more = outcome._tag === "Failure" && !isInterruptionOnly(outcome.reason) ? outcome.reason : undefined
@@ -172,13 +201,15 @@ const leave = (deciding: Deciding, entry: Entry, phase: Phase): void => {
   forgetQuestion(deciding, entry)
   disarm(deciding.state, entry)
   entry.restartAt = undefined
-  if (entry.lined) LineUp.leave(deciding, entry)
+  // What it was has ended; what it will be is started in its turn.
+  if (entry.lined && entry.fate === "stays") LineUp.leave(deciding, entry)
   enter(deciding, entry, phase)
 }
 
 /** What ends for good is gone: a temporary task, and each one of a group. As the supervisor ends, all are kept for its report. */
 const isForgotten = ({ closing, settings }: State, entry: Entry): boolean =>
-  closing === undefined && (entry.settings.mode === "temporary" || settings.group !== undefined)
+  closing === undefined && !(entry.lined && entry.fate === "renewed") &&
+  (entry.settings.mode === "temporary" || settings.group !== undefined)
 
 const settle = ({ out }: Deciding, entry: Entry, outcome: Settled): void => {
   out.push({ _tag: "Settle", id: entry.id, outcome })
@@ -239,6 +270,13 @@ export const dead = (
 /** The supervisor starts, and does not start without it (OTP: a child whose start fails, fails its supervisor's). */
 const isStartedWith = ({ line, up }: State, entry: Entry): boolean =>
   !up && entry.settings.ready === "first-beat" && (entry.lined || line.starting === entry)
+
+/** It has no run, and is to have none. */
+export const remove = (deciding: Deciding, entry: Entry): void => {
+  overtake(deciding, entry, undefined, "reconfigure")
+  if (!isSettled(entry.phase)) dead(deciding, entry, "Killed")
+  forget(deciding, entry)
+}
 
 /** Takes the entry out: the name is free again. */
 export const forget = (deciding: Deciding, entry: Entry): void => {

@@ -73,6 +73,8 @@ const relist = (deciding: Deciding, tasks: ReadonlyArray<ListedTask>) => {
     if (!entry.listed || listed.has(entry.name)) continue
     removed.push(entry.name)
     entry.listed = false
+    entry.lined = false
+    entry.fate = "removed"
     leaving.push({ entry, because: "remove" })
   }
   const gone = new Set(leaving.filter(({ because }) => because === "remove").map(({ entry }) => entry))
@@ -88,6 +90,7 @@ const change = (deciding: Deciding, entry: Entry): void => {
   entry.restartAt = undefined
   entry.attempt = 0
   entry.lined = true
+  entry.fate = "renewed"
   entry.version++
 }
 
@@ -118,14 +121,8 @@ const lineUp = (
   for (const entry of before) {
     const because = reasons.get(entry)
     if (because === undefined) continue
-    if (because === "remove" && !Entries.isRunning(entry)) remove(deciding, entry)
+    if (because === "remove" && !Entries.isRunning(entry)) Ending.remove(deciding, entry)
     else LineUp.stopBefore(state, entry, because)
   }
   for (const entry of state.entries.values()) if (entry.lined) LineUp.stand(deciding, entry)
-}
-
-const remove = (deciding: Deciding, entry: Entry): void => {
-  Entries.overtake(deciding, entry, undefined, "reconfigure")
-  if (!Entries.isSettled(entry.phase)) Ending.dead(deciding, entry, "Killed")
-  Ending.forget(deciding, entry)
 }

@@ -64,6 +64,7 @@ export const start = (deciding: Deciding, entry: Entry): void => {
   entry.lastBeatAt = -1
   entry.details = undefined
   entry.lined = false
+  entry.fate = "stays"
   entry.begin()
   enter(deciding, entry, "Starting")
   watch(state, entry)

@@ -103,6 +103,8 @@ export class Entry {
   place: number
   /** It stands in the line: it is started in its turn, and when that is it is not up to itself. */
   lined = false
+  /** What a reconfiguration makes of it once its run has ended: another task, which is started in its turn, or nothing. */
+  fate: "stays" | "renewed" | "removed" = "stays"
   phase: Phase = "Created"
   since: number
   generation = 0
