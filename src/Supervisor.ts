@@ -84,7 +84,7 @@ export interface RunningSupervisor<out E = unknown> {
   /** The typed handle of a task that is here: a listed one, or one added elsewhere. It must be the same value. */
   readonly handle: <A, TE, R>(task: Task.Task<A, TE, R>) => Effect.Effect<TaskHandle<A, TE>, Unreachable>
   // Commands and `status` take the name of a task here, or the path of one below: `ingest/consumer` from here, or
-  // `root/ingest/consumer` in full.
+  // `root/ingest/consumer` in full, as statuses have it. What can be read as either is the full one.
   /**
    * Starts a task that is not running; one that waits for its restart is started
    * now, and with it the siblings that wait as one with it. Attempts are
