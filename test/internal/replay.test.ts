@@ -14,6 +14,7 @@ import { stalling } from "../promises/flavours.ts"
 import type { History } from "../promises/history.ts"
 import { bound } from "../promises/history.ts"
 import { holds, printSeed } from "../promises/properties.ts"
+import { anything } from "../promises/siblings.ts"
 
 printSeed("replays")
 
@@ -33,9 +34,9 @@ const record = (history: History): ReadonlyArray<Decided> => {
 const fresh = ({ options }: History): State =>
   makeState({
     startedAt: 0,
-    strategy: "one-for-one",
-    intensity: undefined,
-    autoShutdown: "never",
+    strategy: options.strategy,
+    intensity: options.intensity === "none" ? undefined : options.intensity,
+    autoShutdown: options.autoShutdown,
     group: undefined,
     healthCheck: { initialDelay: options.initialDelay, interval: options.interval },
     maxDeadFraction: options.maxDeadFraction === "none" ? undefined : options.maxDeadFraction,
@@ -89,5 +90,9 @@ describe("a recorded history", () => {
 
   holds("of stalls and jumps is decided again with the same decisions", stalling, 300, again)
 
+  holds("of siblings is decided again with the same decisions", anything, 300, again)
+
   holds("leads to the same decisions whatever old runs tell in between", {}, 300, withStale)
+
+  holds("of siblings leads to the same decisions whatever old runs tell in between", anything, 200, withStale)
 })

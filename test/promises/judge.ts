@@ -66,6 +66,11 @@ export class Judge {
     if (!model.attend(life)) this.#falls(life, line)
   }
 
+  /** Those who wait together for a time that has come may all run still: then nothing is told of it. */
+  goOnInSilence(): void {
+    if (this.#isLineDue && this.#model.line.isFutile) this.#model.consider()
+  }
+
   get #isLineDue(): boolean {
     const { line: { due, isWaiting }, now } = this.#model
     return isWaiting && due <= now
@@ -113,7 +118,7 @@ export class Judge {
       model.attend(life)
       while (model.probe(life)) model.consider()
     }
-    if (this.#isLineDue && model.line.isFutile) model.consider()
+    this.goOnInSilence()
     for (const { line } of model.toTell) throw new Broken(`"${line}" should have been told`)
     if (model.closed) return
     if (model.isAskedToEnd) throw new Broken("SupervisorClosing should have been told")
@@ -184,9 +189,8 @@ export class Judge {
   #stopBound(life: Life): Deadline | undefined {
     if (life.status !== "Stopping" || life.overdue) return undefined
     const { hurriedAt } = this.#model
-    const { least, most } = life.bounds
     const window = hurriedAt === undefined
-      ? { earliest: this.#fairly(life.since, least).earliest, latest: this.#fairly(life.since, most).latest }
+      ? this.#fairly(life.since, life.stopBound)
       : { earliest: hurriedAt, latest: hurriedAt }
     return { tag: "TaskUnstoppable", ...window, fall: () => this.#model.overdue(life) }
   }

@@ -21,15 +21,10 @@ export interface Below {
   readonly closed: boolean
   /** The run is asked to end. */
   readonly shutDown: () => void
-  /** How long stopping what runs in it may take, at least and at most. */
-  readonly stopBound: () => Bounds
+  /** How long stopping what runs in it may take. */
+  readonly stopBound: () => number
   /** What is left of it when it has ended. */
   readonly left: () => ReadonlyArray<Run>
-}
-
-export interface Bounds {
-  readonly least: number
-  readonly most: number
 }
 
 export interface Run extends RunId {
@@ -72,7 +67,7 @@ export interface Life {
   next: Next | undefined
   verdict: Verdict | undefined
   /** How long the run may take to end. */
-  bounds: Bounds
+  stopBound: number
   overdue: boolean
   waiting: Array<{ readonly call: number; readonly command: CommandName }>
   why: Why | undefined

@@ -7,7 +7,7 @@
 import { Bearing } from "./bearing.ts"
 import type { Answer, History, Name, Plan } from "./history.ts"
 import { bound, isSignificant, quiet } from "./history.ts"
-import type { Below, Bounds, CommandName, Life, Next, Run, RunId, Verdict, Why } from "./life.ts"
+import type { Below, CommandName, Life, Next, Run, RunId, Verdict, Why } from "./life.ts"
 import { isLeaving, isRunning, isUnderWay, startupTimeout } from "./life.ts"
 import { Line } from "./line.ts"
 import * as Shown from "./shown.ts"
@@ -492,15 +492,12 @@ export class Model implements Below {
   }
 
   /** What a supervisor within the run may take comes on top, where nobody has said how long it may. */
-  #boundsOf({ plan: { stopTimeout }, run: { below } }: Life): Bounds {
-    const own = bound(stopTimeout)
-    if (stopTimeout !== "derived" || below === undefined) return { least: own, most: own }
-    const { least, most } = below.stopBound()
-    return { least: own + least, most: own + most }
+  #stopBoundOf({ plan: { stopTimeout }, run: { below } }: Life): number {
+    return bound(stopTimeout) + (stopTimeout === "derived" ? below?.stopBound() ?? 0 : 0)
   }
 
   #stopping(life: Life, because: string): void {
-    life.bounds = this.#boundsOf(life)
+    life.stopBound = this.#stopBoundOf(life)
     this.forgetAttempts(life)
     this.#enter(life, "Stopping")
     this.#tell(life, "TaskStopping", because)
@@ -776,12 +773,10 @@ export class Model implements Below {
     this.consider()
   }
 
-  stopBound(): Bounds {
-    const shutdownTimeout = bound(this.#history.options.shutdownTimeout)
+  stopBound(): number {
     const all = Array.from(this.lives.values()).filter((life) => isRunning(life) && !life.overdue)
-      .map((life) => this.#boundsOf(life))
-    const sum = (which: keyof Bounds) => Math.min(shutdownTimeout, all.reduce((sum, bounds) => sum + bounds[which], 0))
-    return { least: sum("least"), most: sum("most") }
+    const sum = all.reduce((sum, life) => sum + this.#stopBoundOf(life), 0)
+    return Math.min(bound(this.#history.options.shutdownTimeout), sum)
   }
 
   left(): ReadonlyArray<Run> {

@@ -12,7 +12,7 @@ import { Model } from "../promises/model.ts"
 import * as Seen from "../promises/seen.ts"
 import * as Shown from "../promises/shown.ts"
 import { TreeFollower } from "./follower.ts"
-import type { Act, Path, Step, TreeHistory } from "./tree.ts"
+import type { Act, Step, TreeHistory } from "./tree.ts"
 import type { Instance } from "./world.ts"
 import { idOf, World } from "./world.ts"
 
@@ -110,13 +110,11 @@ class Checking {
 
   #step(step: Step): void {
     if (step._tag === "Pass") return this.#pass(step.millis)
+    // One after another: which of two loops comes to its turn first is not promised.
     for (const act of step.acts) {
-      // What a supervisor's own loop makes of an act may come before or after what is asked of the one above it.
-      if (this.world.isAboutSupervisor(act)) this.#settle(false)
       this.#act(act)
-      if (this.world.isAboutSupervisor(act)) this.#settle(false)
+      this.#settle(false)
     }
-    this.#settle(false)
   }
 
   #act(act: Act): void {
@@ -179,6 +177,7 @@ class Checking {
     }
     for (const { instance, model } of this.#known.toReversed()) model.turn(instance.inputs.splice(0))
     for (const { instance, model } of this.#known.toReversed()) model.turn(instance.ends.splice(0))
+    for (const { judge } of this.#known.toReversed()) judge.goOnInSilence()
     for (; this.#heard < world.events.length; this.#heard++) this.#hear(world.events[this.#heard]!)
     for (const { instance, judge } of this.#known.toReversed()) this.#at(instance, () => judge.atRest(momentIsOver))
     for (const { model } of this.#known) {
@@ -251,5 +250,3 @@ class Checking {
     same("sleepers after the end", 0, world.machine.sleepers.list.length)
   }
 }
-
-export type { Path }

@@ -6,6 +6,7 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
 import type { History, Name, Plan } from "../promises/history.ts"
 import {
+  Answer,
   Ending,
   fewer,
   fields,
@@ -39,7 +40,10 @@ const acts = {
     /** The path from the root, or in full. */
     full: Schema.Boolean
   }),
-  End: Schema.TaggedStruct("End", { ...of, how: Ending }),
+  End: Schema.TaggedStruct("End", {
+    ...of,
+    how: Schema.Union([Schema.Literals(["fails:restart", "fails:escalate"]), Ending])
+  }),
   Beat: Schema.TaggedStruct("Beat", of),
   Shield: Schema.TaggedStruct("Shield", of),
   Unshield: Schema.TaggedStruct("Unshield", of),
@@ -64,10 +68,12 @@ const common = {
   ...fields.plan,
   heartbeat: Schema.Union([Schema.TaggedStruct("None", {}), Schema.TaggedStruct("Automatic", {})]),
   startupTimeout: Schema.Undefined,
-  whenDead: Schema.Literals(["keep", "keep", "escalate"]),
+  mode: Schema.Literals(["transient", "permanent", "permanent", "temporary"]),
+  whenDead: Schema.Literals(["keep", "keep", "keep", "escalate"]),
   ready: Schema.Literals(["begun", "begun", "first-beat"]),
   significant: Schema.Literals([false, false, true]),
-  times: Schema.Literals(["infinity", 1, 0, 3])
+  times: Schema.Literals(["infinity", "infinity", 3, 1, 0]),
+  answers: Schema.Array(Delay).check(Schema.isMaxLength(3))
 }
 
 const Leaf = Schema.Struct({
@@ -78,23 +84,23 @@ const Leaf = Schema.Struct({
     Schema.TaggedStruct("Manual", { within: Schema.Literals([450]) })
   ]),
   stopTimeout: Schema.Literals([100, 500, 0]),
+  answers: Schema.Array(Schema.Union([Delay, Delay, Answer])).check(Schema.isMaxLength(3)),
   runs: Schema.Array(Schema.Struct({
     ...RunPlan.fields,
-    opening: Schema.Literals(["waits", "pulses", "pulses", "beats", "fails:restart", "fails:escalate", "succeeds"])
+    opening: Schema.Literals(["waits", "pulses", "pulses", "pulses", "beats", "fails:restart", "fails:escalate"])
   })).check(Schema.isMaxLength(3))
 })
 
 const Within = Schema.Struct({
   ...common,
   stopTimeout: Schema.Literals(["derived", "derived", "derived", 100, 500]),
-  answers: Schema.Array(Delay).check(Schema.isMaxLength(2)),
   runs: Schema.Array(Schema.Struct(RunPlan.fields)).check(Schema.isMaxLength(0))
 })
 
 const options = {
   ...fields.options,
-  maxDeadFraction: Schema.Literals(["none", "none", "none", 1]),
-  whenAllCompleted: Schema.Literals(["stay", "stay", "end"]),
+  maxDeadFraction: Schema.Literals(["none", "none", "none", "none", 1]),
+  whenAllCompleted: Schema.Literals(["stay", "stay", "stay", "end"]),
   shutdownTimeout: Schema.Literals(["infinity"]),
   initialDelay: Schema.Literals([0]),
   interval: Schema.Literals([200]),
@@ -112,14 +118,23 @@ const options = {
       whenExceeded: Schema.Literals(["pause"])
     })
   ]),
-  autoShutdown: Schema.Literals(["never", "never", "any-significant", "all-significant"]),
+  autoShutdown: Schema.Literals(["never", "never", "never", "any-significant", "all-significant"]),
   listed: Schema.Literals([2, 3, 1])
 }
 
+/** Of the root: what it ends for ends the history. */
+const lasting = {
+  ...options,
+  maxDeadFraction: Schema.Literals(["none"]),
+  whenAllCompleted: Schema.Literals(["stay"]),
+  intensity: Schema.Literals(["none"]),
+  autoShutdown: Schema.Literals(["never"])
+}
+
 /** With so many levels below: a tree whose every place may be a supervisor, unless it is on the last level. */
-const branch = (levels: number): Schema.Top =>
+const branch = (levels: number, own: Schema.Struct.Fields = options): Schema.Top =>
   Schema.Struct({
-    options: Schema.Struct(options),
+    options: Schema.Struct(own),
     leaves: Schema.Struct({ a: Leaf, b: Leaf, c: Leaf }),
     name: Schema.Union([Schema.Undefined, Schema.Literals(["own"])]),
     within: levels === 1
@@ -128,14 +143,14 @@ const branch = (levels: number): Schema.Top =>
         names.map((name, place) => [
           name,
           // Not all of them at once: a tree is as large as it is deep.
-          Schema.Union([
-            Schema.Literals(["leaf"]),
-            ...(place === 2 ? [Schema.Literals(["leaf"]), Schema.Literals(["leaf"])] : []),
-            Schema.Struct({ plan: Within, branch: branch(levels - 1) })
-          ])
+          place === 2
+            ? Schema.Union([Schema.Literals(["leaf"]), Schema.Literals(["leaf"]), below(levels)])
+            : Schema.Union([Schema.Literals(["leaf"]), below(levels), below(levels)])
         ])
       ))
   })
+
+const below = (levels: number): Schema.Top => Schema.Struct({ plan: Within, branch: branch(levels - 1) })
 
 interface Grown {
   readonly options: History["options"]
@@ -160,12 +175,12 @@ const asBranch = ({ leaves, name, options, within }: Grown): Branch => {
 /** Arbitrary histories of trees of so many levels. */
 export const histories = (levels: number): Arbitrary.Arbitrary<TreeHistory> => {
   const act = Schema.Union([
-    ...Array(6).fill(acts.Command),
-    ...Array(8).fill(acts.End),
-    ...Array(3).fill(acts.Beat),
-    ...Array(2).fill(acts.Shield),
-    acts.Unshield,
-    ...Array(2).fill(acts.Finalize),
+    ...Array(12).fill(acts.End),
+    ...Array(5).fill(acts.Command),
+    ...Array(4).fill(acts.Beat),
+    ...Array(3).fill(acts.Shield),
+    ...Array(2).fill(acts.Unshield),
+    ...Array(3).fill(acts.Finalize),
     ...Array(2).fill(acts.Add),
     acts.Shutdown
   ])
@@ -174,8 +189,8 @@ export const histories = (levels: number): Arbitrary.Arbitrary<TreeHistory> => {
   })
   const pass = Schema.TaggedStruct("Pass", { millis: Schema.Literals([50, 1, 101, 200, 700, 2500]) })
   const schema = Schema.Struct({
-    root: branch(levels),
-    steps: Schema.Array(Schema.Union([together, pass])).check(Schema.isMaxLength(24))
+    root: branch(levels, lasting),
+    steps: Schema.Array(Schema.Union([together, pass])).check(Schema.isMaxLength(30))
   }) as unknown as Schema.Schema<GrownHistory>
   const grown = Arbitrary.schema(schema, { shrink: simpler })
   return Arbitrary.map(grown, ({ root, steps }) => ({ root: asBranch({ ...root, name: undefined }), steps }))

@@ -138,13 +138,6 @@ export class World {
   // what a history does
   // -----------------------------------------------------------------------------------------------------------------
 
-  isAboutSupervisor(act: Act): boolean {
-    if (act._tag === "Shutdown") return true
-    if (act._tag !== "Command") return false
-    const { branch, name } = this.#at(act.path)
-    return branch.below[name] !== undefined
-  }
-
   /** Asks the root. Where the command arrives is the model's to say. */
   command({ command, full, path }: Act & { readonly _tag: "Command" }): { readonly call: number } {
     const call = ++this.calls
