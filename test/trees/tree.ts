@@ -83,7 +83,7 @@ const Leaf = Schema.Struct({
     Schema.TaggedStruct("None", {}),
     Schema.TaggedStruct("Manual", { within: Schema.Literals([450]) })
   ]),
-  stopTimeout: Schema.Literals([100, 500, 0]),
+  stopTimeout: Schema.Literals([100, 500, 0, 4000]),
   answers: Schema.Array(Schema.Union([Delay, Delay, Answer])).check(Schema.isMaxLength(3)),
   runs: Schema.Array(Schema.Struct({
     ...RunPlan.fields,
