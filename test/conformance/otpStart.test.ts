@@ -148,6 +148,34 @@ describe("OTP-01", () => {
       assert.strictEqual(up()?._tag, "Success")
     }))
 
+  it.effect("OTP-01 by default it has 90 s for that, or as long as its own heartbeat allows", () =>
+    Effect.gen(function*() {
+      const children = new Children()
+      yield* starting(Supervisor.make({
+        tasks: [children.task("a", { ...ready, restart: { schedule: Schedule.spaced("1 hour") } }), children.task("b")]
+      }))
+      yield* TestClock.adjust(90_000)
+      assert.strictEqual(children.sinceTimed, "+a@0")
+      yield* TestClock.adjust(1)
+      assert.strictEqual(children.sinceTimed, "-a@90001")
+      const manual = new Children()
+      yield* starting(Supervisor.make({
+        healthCheck: { initialDelay: 0 },
+        tasks: [
+          manual.task("a", {
+            ...ready,
+            heartbeat: Heartbeat.manual({ within: "7 seconds" }),
+            restart: { schedule: Schedule.spaced("1 hour") }
+          }),
+          manual.task("b")
+        ]
+      }))
+      yield* TestClock.adjust(7000)
+      assert.strictEqual(manual.since, "+a")
+      yield* TestClock.adjust(1)
+      assert.strictEqual(manual.since, "-a")
+    }))
+
   it.effect("OTP-01 while one is waited for, commands are served: one that is stopped is passed over", () =>
     Effect.gen(function*() {
       const children = new Children()

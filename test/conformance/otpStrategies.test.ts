@@ -4,6 +4,7 @@
 import { assert, describe } from "@effect/vitest"
 import * as Supervisor from "effect-supervisor/Supervisor"
 import * as Task from "effect-supervisor/Task"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
@@ -150,6 +151,35 @@ describe("OTP-06", () => {
       assert.strictEqual(children.sinceTimed, "")
       yield* TestClock.adjust(1)
       assert.strictEqual(children.sinceTimed, "+a@6000 +b@6000 +c@6000")
+    }))
+
+  it.effect("OTP-06 one whose schedule is still being asked goes along: what it answers later is not listened to", () =>
+    Effect.gen(function*() {
+      const children = new Children()
+      const asked = Deferred.makeUnsafe<void>()
+      const slow = Schedule.forever.pipe(Schedule.tap(() => Deferred.await(asked)))
+      const [supervisor, events] = yield* recorded(Supervisor.make({
+        strategy: "one-for-all",
+        tasks: [
+          children.task("a", { restart: { mode: "permanent", schedule: slow } }),
+          children.task("b", { restart: spaced(5000) }),
+          children.task("c")
+        ]
+      }))
+      yield* children.fail("a", new Net())
+      assert.strictEqual(children.since, "+a +b +c -a", "nobody is stopped before it has answered")
+      yield* children.fail("b", new Net())
+      assert.strictEqual(children.since, "-b -c")
+      assert.strictEqual(assertStatus(yield* statusOf(supervisor, "a"), "Failed").restartAt, 5000)
+      Deferred.doneUnsafe(asked, Exit.void)
+      yield* TestClock.adjust(4999)
+      assert.strictEqual(children.since, "")
+      yield* TestClock.adjust(1)
+      assert.strictEqual(children.since, "+a +b +c")
+      assert.deepStrictEqual(
+        eventsOf(events, "RestartScheduled").map(({ reason, task }) => `${task} ${reason}`),
+        ["b Failed", "a Sibling", "c Sibling"]
+      )
     }))
 
   it.effect("OTP-06 an endless back-off is one for all of them, until somebody asks for one by hand", () =>
@@ -558,6 +588,25 @@ describe("OTP-15", () => {
           assert.strictEqual(attempt, target === "b" ? 0 : 1, "attempts are forgotten of the one that is named")
         }
       }
+    }))
+
+  it.effect("OTP-15 what was due before somebody began it by hand is no longer: the next restart has its own time", () =>
+    Effect.gen(function*() {
+      const children = new Children()
+      const supervisor = yield* Supervisor.make({
+        strategy: "one-for-all",
+        tasks: [children.task("a"), children.task("b", { restart: spaced(60_000) })]
+      })
+      yield* children.fail("b", new Net())
+      yield* TestClock.adjust("10 seconds")
+      yield* supervisor.start("b")
+      yield* TestClock.adjust("40 seconds")
+      yield* children.fail("b", new Net())
+      assert.strictEqual(children.sinceTimed, "+a@0 +b@0 -b@0 -a@0 +a@10000 +b@10000 -b@50000 -a@50000")
+      yield* TestClock.adjust(59_999)
+      assert.strictEqual(children.sinceTimed, "")
+      yield* TestClock.adjust(1)
+      assert.strictEqual(children.sinceTimed, "+a@110000 +b@110000")
     }))
 
   it.effect("OTP-15 the end of the supervisor cancels the restart", () =>
