@@ -186,8 +186,8 @@ export class Supervising implements Handled {
     if (typeof task !== "string") return Effect.die(notAName(name, task))
     if (!task.includes("/")) return here(task)
     return Effect.suspend((): Effect.Effect<A, F | SupervisorError.TaskNotFound> => {
+      // Where no such task is, the nearest supervisor says so, or that it has ended.
       const place = this.interpreter.tree.locate(task)
-      if (!place.isThere) return Effect.fail(place.subtree.notFound(place.task))
       return place.subtree === this.interpreter.tree
         ? here(place.task)
         : below(place.subtree.supervisor as Below, place.task)

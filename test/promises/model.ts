@@ -119,7 +119,9 @@ export class Model implements Below {
       if (this.closed) return
       if (input._tag === "Command" || input._tag === "Add") this.attend(this.lives.get(input.name))
       const beforeCommands = inputs.slice(index).some((later) => "call" in later)
-      if ("run" in input && awaited.includes(input) && beforeCommands) this.attend(this.#life(input.run))
+      // A command may have been about it, and then it has been seen already.
+      const isNewest = "run" in input && this.entries.get(input.run.entry)?.generation === input.run.generation
+      if (isNewest && awaited.includes(input) && beforeCommands) this.attend(this.#life(input.run))
       if (!("call" in input)) continue
       this.#command(input)
       this.consider()

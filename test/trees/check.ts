@@ -7,7 +7,7 @@ import * as Exit from "effect/Exit"
 import { Broken } from "../promises/broken.ts"
 import type { Name } from "../promises/history.ts"
 import { Judge } from "../promises/judge.ts"
-import type { RunId } from "../promises/life.ts"
+import type { Below, RunId } from "../promises/life.ts"
 import { Model } from "../promises/model.ts"
 import * as Seen from "../promises/seen.ts"
 import * as Shown from "../promises/shown.ts"
@@ -51,7 +51,6 @@ class Checking {
   readonly #known: Array<Known> = []
   /** The newest one at each path that has told that it has started. */
   readonly #started = new Map<string, Known>()
-  readonly #refused = new Map<number, string>()
   #heard = 0
 
   constructor(history: TreeHistory, services: Context.Context<never>) {
@@ -132,22 +131,25 @@ class Checking {
     }
   }
 
-  /** A command arrives at the supervisor that its path leads to by now, if the task is there. */
-  #send({ command, full, path }: Act & { readonly _tag: "Command" }, call: number): void {
+  /** A command arrives at the supervisor that its path leads to by now, or at the last one on the way there. */
+  #send({ command, path }: Act & { readonly _tag: "Command" }, call: number): void {
     let known = this.#known[0]!
-    let name = path[0]!
-    let isPath = full
+    let name: Name | "nobody" = path[0]!
     for (const next of path.slice(1)) {
-      if (known.instance.branch.below[name] === undefined) break
-      const within = known.model.lives.get(name)?.run.below
-      const below = this.#known.find(({ model }) => model === within)
-      if (below === undefined) return void this.#refused.set(call, "TaskNotFound")
-      isPath = true
-      known = below
-      name = next
+      if (name === "nobody" || known.instance.branch.below[name] === undefined) break
+      const within: Below | undefined = known.model.lives.get(name)?.run.below
+      const below: Known | undefined = this.#known.find(({ model }) => model === within)
+      if (below !== undefined) known = below
+      name = below === undefined ? "nobody" : next
     }
-    if (isPath && !known.model.lives.has(name)) return void this.#refused.set(call, "TaskNotFound")
-    known.instance.inputs.push({ _tag: "Command", call, command, name, entry: undefined, from: undefined })
+    known.instance.inputs.push({
+      _tag: "Command",
+      call,
+      command,
+      name: name as Name,
+      entry: undefined,
+      from: undefined
+    })
   }
 
   #pass(millis: number): void {
@@ -170,7 +172,10 @@ class Checking {
     world.machine.rest()
     for (const { broken } of world.bodies) if (broken !== undefined) throw new Broken(broken)
     // Nobody tells of what is left of the tree, once its root has ended.
-    if (this.#root.closed) return
+    if (this.#root.closed) {
+      this.#root.turn(world.instances[0]!.inputs.splice(0))
+      return this.#compareAnswers([this.#known[0]!])
+    }
     for (const { model } of this.#known) {
       model.now = world.machine.now
       model.settled.clear()
@@ -180,12 +185,15 @@ class Checking {
     for (const { judge } of this.#known.toReversed()) judge.goOnInSilence()
     for (; this.#heard < world.events.length; this.#heard++) this.#hear(world.events[this.#heard]!)
     for (const { instance, judge } of this.#known.toReversed()) this.#at(instance, () => judge.atRest(momentIsOver))
-    for (const { model } of this.#known) {
-      for (const [call, answer] of model.answers) same(`answer to call ${call}`, answer, world.answers.get(call))
-    }
-    for (const [call, answer] of this.#refused) same(`answer to call ${call}`, answer, world.answers.get(call))
+    this.#compareAnswers(this.#known)
     const alive = this.#known.flatMap(({ model }) => model.alive(({ below }) => below === undefined))
     same("runs", alive.sort(), world.alive)
+  }
+
+  #compareAnswers(known: ReadonlyArray<Known>): void {
+    for (const { model } of known) {
+      for (const [call, answer] of model.answers) same(`answer to call ${call}`, answer, this.world.answers.get(call))
+    }
   }
 
   #hear(event: SupervisorEvent): void {
