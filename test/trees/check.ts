@@ -246,8 +246,12 @@ class Checking {
     const { agenda, machine } = world
     // What is left of it goes on to stop, and what would not ends now.
     for (;;) {
-      for (const bodies of world.bodies) bodies.letGo(true)
-      machine.rest()
+      // The end of one may be what another one was waiting for.
+      for (let before = Number.POSITIVE_INFINITY; world.alive.length < before;) {
+        before = world.alive.length
+        for (const bodies of world.bodies) bodies.letGo(true)
+        machine.rest()
+      }
       const next = Math.min(agenda.next, machine.sleepers.next)
       if (next === Number.POSITIVE_INFINITY) break
       machine.now = Math.max(machine.now, next)
