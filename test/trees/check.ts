@@ -244,19 +244,17 @@ class Checking {
     this.#compare()
     if (world.end === undefined) throw new Broken("the tree does not end")
     const { agenda, machine } = world
-    // What is left of it goes on to stop, and what would not ends now.
-    for (;;) {
-      // The end of one may be what another one was waiting for.
+    // What is left of it goes on to stop, and what would not ends now. The end of one may be what another waits for.
+    for (let next = machine.now; next < Number.POSITIVE_INFINITY; next = Math.min(agenda.next, machine.sleepers.next)) {
+      machine.now = Math.max(machine.now, next)
+      if (agenda.next <= next) agenda.ring()
+      else if (machine.sleepers.next <= next) machine.sleepers.ring()
+      machine.rest()
       for (let before = Number.POSITIVE_INFINITY; world.alive.length < before;) {
         before = world.alive.length
         for (const bodies of world.bodies) bodies.letGo(true)
         machine.rest()
       }
-      const next = Math.min(agenda.next, machine.sleepers.next)
-      if (next === Number.POSITIVE_INFINITY) break
-      machine.now = Math.max(machine.now, next)
-      if (agenda.next <= machine.sleepers.next) agenda.ring()
-      else machine.sleepers.ring()
     }
     same("runs after the end", [], world.alive)
     same("sleepers after the end", 0, world.machine.sleepers.list.length)
