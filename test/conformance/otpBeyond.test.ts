@@ -172,6 +172,28 @@ describe("SU-01", () => {
       assert.strictEqual(new Set(Object.values(resumed)).size, 1)
     }))
 
+  it.effect("SU-01 to give up instead from now on ends the pause", () =>
+    Effect.gen(function*() {
+      const children = new Children()
+      const [supervisor, events] = yield* recorded(Supervisor.make({
+        intensity: pausing,
+        tasks: children.tasks("a", "b", "c")
+      }))
+      for (const name of ["a", "b", "c"]) yield* children.fail(name, new Net())
+      assert.strictEqual(yield* standing(supervisor), "a Healthy, b Healthy, c Failed")
+      yield* TestClock.adjust("1 second")
+      yield* supervisor.reconfigure({ intensity: { restarts: 2, within: "10 seconds" } })
+      yield* settle
+      assert.deepStrictEqual(eventsOf(events, "RestartsResumed").map(({ time }) => time), [1000])
+      for (let times = 0; times < 2; times++) {
+        yield* children.fail("a", new Net())
+        yield* assertLives(supervisor)
+      }
+      assert.strictEqual(children.runs("a"), 4, "nothing is held up, and the count has begun anew")
+      yield* children.fail("a", new Net())
+      assertTag((yield* gaveUp(supervisor)).reason, "TooManyRestarts")
+    }))
+
   it.effect("SU-01 the end of the supervisor is not held up, and of no restart at all there would be no end", () =>
     Effect.gen(function*() {
       const children = new Children()

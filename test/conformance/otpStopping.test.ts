@@ -83,7 +83,7 @@ describe("OTP-16", () => {
   /** Two levels below the root; each task takes as long as its bound allows, nearly. */
   const deep = (children: Children, options: Task.TaskOptions<never> = {}) => {
     const slow = (name: string, bound: number) => children.task(name, { stopTimeout: bound, stops: bound - 1 })
-    const innermost = Supervisor.run({ tasks: [slow("p", 4000), slow("q", 6000)] })
+    const innermost = Supervisor.run({ tasks: [slow("p", 40_000), slow("q", 60_000)] })
     const inner = Supervisor.run({ tasks: [slow("x", 5000), Task.make("innermost", innermost), slow("y", 3000)] })
     return Supervisor.make({ name: "root", tasks: [Task.make("inner", inner, options as {})] })
   }
@@ -96,10 +96,10 @@ describe("OTP-16", () => {
       assert.strictEqual(children.since, "+x +y +p +q")
       const stopping = yield* beside(supervisor.stop("inner"))
       yield* TestClock.adjust("1 hour")
-      assert.strictEqual(children.sinceTimed, "-y@2999 -q@8998 -p@12997 -x@17996")
+      assert.strictEqual(children.sinceTimed, "-y@2999 -q@62998 -p@102997 -x@107996")
       const { at, exit } = (yield* ended(stopping))!
       assert.isTrue(Exit.isSuccess(exit))
-      assert.strictEqual(at, 17_996)
+      assert.strictEqual(at, 107_996)
       assertStatus(yield* statusOf(supervisor, "inner"), "Stopped")
     }))
 
@@ -132,6 +132,31 @@ describe("OTP-16", () => {
       assertTag(failureOf(exit), "TaskUnstoppable")
       yield* x.release
       assertStatus(yield* statusOf(supervisor, "inner"), "Stopped")
+    }))
+
+  it.effect("OTP-16 a group has the bound of one of its instances, however many", () =>
+    Effect.gen(function*() {
+      const children = new Children()
+      const { release, task } = yield* children.stubborn("stuck")
+      const group = TaskGroup.make("group", () => children.body("one", { stops: 1000 }), {
+        each: { stopTimeout: "2 seconds" }
+      })
+      // Beside the group, its run holds something that does not end.
+      const body = Effect.scoped(Effect.gen(function*() {
+        yield* Effect.addFinalizer(() => Effect.ignore(task.effect))
+        const running = yield* TaskGroup.scoped(group)
+        for (let started = 0; started < 100; started++) yield* running.start(undefined)
+        return yield* Effect.never
+      }))
+      const supervisor = yield* Supervisor.make({
+        tasks: [Task.make("a", body, { stopTimeout: "1 second" }), Task.make("b", body)]
+      })
+      yield* settle
+      for (const [name, bound] of [["a", 1000], ["b", 7000]] as const) {
+        const exit = yield* within(supervisor.stop(name), bound)
+        assert.strictEqual(assertTag(failureOf(exit), "TaskUnstoppable").stopTimeout, bound)
+      }
+      yield* release
     }))
 
   it.effect("OTP-16 a task without bound in a supervisor makes that one without bound, too", () =>
