@@ -137,26 +137,31 @@ describe("OTP-16", () => {
   it.effect("OTP-16 a group has the bound of one of its instances, however many", () =>
     Effect.gen(function*() {
       const children = new Children()
-      const { release, task } = yield* children.stubborn("stuck")
       const group = TaskGroup.make("group", () => children.body("one", { stops: 1000 }), {
         each: { stopTimeout: "2 seconds" }
       })
       // Beside the group, its run holds something that does not end.
-      const body = Effect.scoped(Effect.gen(function*() {
-        yield* Effect.addFinalizer(() => Effect.ignore(task.effect))
-        const running = yield* TaskGroup.scoped(group)
-        for (let started = 0; started < 100; started++) yield* running.start(undefined)
-        return yield* Effect.never
-      }))
-      const supervisor = yield* Supervisor.make({
-        tasks: [Task.make("a", body, { stopTimeout: "1 second" }), Task.make("b", body)]
+      const holding = Effect.fnUntraced(function*(name: string, options: Pick<Task.TaskOptions<never>, "stopTimeout">) {
+        const { release, task } = yield* children.stubborn(name)
+        const body = Effect.scoped(Effect.gen(function*() {
+          yield* Effect.addFinalizer(() => Effect.ignore(task.effect))
+          const running = yield* TaskGroup.scoped(group)
+          for (let started = 0; started < 100; started++) yield* running.start(undefined)
+          return yield* Effect.never
+        }))
+        return { task: Task.make(name, body, options), release }
       })
+      const a = yield* holding("a", { stopTimeout: "1 second" })
+      const b = yield* holding("b", {})
+      const supervisor = yield* Supervisor.make({ tasks: [a.task, b.task] })
       yield* settle
       for (const [name, bound] of [["a", 1000], ["b", 7000]] as const) {
         const exit = yield* within(supervisor.stop(name), bound)
         assert.strictEqual(assertTag(failureOf(exit), "TaskUnstoppable").stopTimeout, bound)
       }
-      yield* release
+      yield* a.release
+      yield* b.release
+      assert.strictEqual(yield* standing(supervisor), "a Stopped, b Stopped")
     }))
 
   it.effect("OTP-16 a task without bound in a supervisor makes that one without bound, too", () =>
