@@ -487,7 +487,7 @@ describe("OTP-18", () => {
     }))
 })
 
-describe("OTP-16, OTP-17", () => {
+describe("OTP-17, with a bound on the whole", () => {
   it.effect("OTP-17 a shutdownTimeout bounds the whole, over and above the bounds of the tasks", () =>
     Effect.gen(function*() {
       const children = new Children()

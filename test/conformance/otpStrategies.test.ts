@@ -641,7 +641,7 @@ describe("OTP-15", () => {
     }))
 })
 
-describe("OTP-10, OTP-14", () => {
+describe("OTP-10, in a loop", () => {
   it.effect("OTP-10 a failing start in a loop keeps nobody waiting, and the supervisor can be ended in it", () =>
     Effect.gen(function*() {
       const children = new Children()
