@@ -401,12 +401,11 @@ export const makeWith = Effect.fnUntraced(function*<E>(
     loop,
     eventCapacity,
     defaults,
-    context: own,
-    isGroup: group !== undefined
+    context: own
   })
   const supervisor = faceOf<E>(supervising)
   loop.interpreter.tree.supervisor = supervisor
-  adders.set(supervisor, (task, services) => supervising.add(task, services))
+  adders.set(supervisor, (task, services) => supervising.add(task, services, true))
   if (parent !== undefined) {
     above.set(supervisor, parent.supervisor as RunningSupervisor)
     parent.attach(loop.interpreter.tree)
@@ -486,7 +485,7 @@ type Add = (
 const adders = new WeakMap<RunningSupervisor, Add>()
 
 /**
- * Adds a task with services that are not the caller's.
+ * Starts an instance of a group's template, with the group's services.
  *
  * @internal
  */

@@ -40,8 +40,26 @@ const stopTogether = (deciding: Deciding, closing: Closing): void => {
   const deadline = longest < Number.POSITIVE_INFINITY
     ? Deadlines.add(state.deadlines, "Together", Deadlines.own, now + longest)
     : undefined
-  closing.together = { bound: Observer.at(state.observer, now) + longest, deadline }
-  for (const entry of closing.remaining) leave(deciding, entry)
+  closing.together = { bound: Observer.at(state.observer, now) + longest, deadline, asked: 0, stretch: undefined }
+  askMore(deciding)
+}
+
+/** So many of a group are asked to end before others have a turn. */
+const aStretch = 512
+
+/** Asks the next ones of a group to end. */
+export const askMore = (deciding: Deciding): void => {
+  const { now, state } = deciding
+  const { closing } = state
+  const together = closing?.together
+  if (closing === undefined || together === undefined) return
+  if (together.stretch !== undefined) Deadlines.remove(state.deadlines, together.stretch)
+  together.stretch = undefined
+  const until = Math.min(together.asked + aStretch, closing.remaining.length)
+  for (; together.asked < until; together.asked++) leave(deciding, closing.remaining[together.asked]!)
+  if (until < closing.remaining.length) {
+    together.stretch = Deadlines.add(state.deadlines, "Stretch", Deadlines.own, now)
+  }
 }
 
 /** Their bound fell due: put off by what the observer lost since, or those that still run are unstoppable. */
@@ -104,11 +122,12 @@ export const advance = (deciding: Deciding): void => {
     leave(deciding, closing.current)
   }
   if (closing.current !== undefined) return
-  for (const deadline of [closing.deadline, closing.together?.deadline, state.paused?.deadline]) {
+  const { deadline: bound, together } = closing
+  for (const deadline of [bound, together?.deadline, together?.stretch, state.paused?.deadline]) {
     if (deadline !== undefined) Deadlines.remove(state.deadlines, deadline)
   }
   state.closed = true
-  out.push({ _tag: "Close", failure: closing.failure })
+  out.push({ _tag: "Close" })
 }
 
 const isWaitedFor = (entry: Entry): boolean => Entries.isRunning(entry) && !entry.overdue

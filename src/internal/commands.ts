@@ -15,10 +15,10 @@ const find = ({ state }: Deciding, target: Target): Entry | undefined => {
 }
 
 export const add = (deciding: Deciding, event: Event & { readonly _tag: "Add" }): void => {
-  const { id, listed, name, settings } = event
+  const { id, instance, listed, name, settings } = event
   const { state } = deciding
   if (listed) state.expected--
-  const refusal = whyNot(state, name)
+  const refusal = whyNot(state, name, instance)
   if (refusal !== undefined) return refuse(deciding, event.reply, refusal)
   const entry = Entries.create(deciding, { id, listed, name, settings })
   if (listed) LineUp.come(deciding, entry)
@@ -26,10 +26,14 @@ export const add = (deciding: Deciding, event: Event & { readonly _tag: "Add" })
   reply(deciding, event.reply)
 }
 
-const whyNot = ({ closing, entries, names, settings: { group } }: State, name: string): Refusal | undefined => {
+const whyNot = (
+  { closing, entries, names, settings: { group } }: State,
+  name: string,
+  instance: boolean
+): Refusal | undefined => {
   if (closing !== undefined) return { _tag: "SupervisorClosed" }
   if (names.has(name)) return { _tag: "TaskAlreadyExists", task: name }
-  return group !== undefined && entries.size >= group.maxTasks
+  return instance && group !== undefined && entries.size >= group.maxTasks
     ? { _tag: "MaxTasksReached", task: name, maxTasks: group.maxTasks }
     : undefined
 }

@@ -15,6 +15,7 @@ export type DeadlineKind =
   | "Line"
   | "Resume"
   | "Together"
+  | "Stretch"
   | "Shutdown"
 
 export interface Deadline {

@@ -87,7 +87,7 @@ const ofRun = (
     case "Lingering":
       return Running.lingering(deciding, entry)
     case "Ended":
-      return Ending.ended(deciding, entry, event.outcome)
+      return Ending.ended(deciding, entry, event)
     case "Answered":
       return Ending.answered(deciding, entry, event)
   }
@@ -108,6 +108,8 @@ const expire = (deciding: Deciding, deadline: Deadlines.Deadline): void => {
       return
     case "Together":
       return Closing.overdue(deciding)
+    case "Stretch":
+      return Closing.askMore(deciding)
     case "Line":
       return LineUp.due(deciding)
     case "Resume":

@@ -37,7 +37,11 @@ export const restartDue = (deciding: Deciding, entry: Entry): void => {
 }
 
 /** A run has ended, its finalizers and children included. */
-export const ended = (deciding: Deciding, entry: Entry, outcome: Outcome): void => {
+export const ended = (
+  deciding: Deciding,
+  entry: Entry,
+  { byItself, outcome }: Event & { readonly _tag: "Ended" }
+): void => {
   const { state } = deciding
   if (!isRunning(entry)) return
   forgetIfStable(deciding, entry)
@@ -46,7 +50,9 @@ export const ended = (deciding: Deciding, entry: Entry, outcome: Outcome): void 
   // Whatever was asked for before, or its policy says: no run follows on this one.
   const isRemoved = entry.fate === "removed" && state.closing === undefined
   if (isRemoved) giveWay(deciding, entry)
-  const intent = entry.intent
+  // A sibling's restart stops nobody who was over already: what it came to by itself stands.
+  const isOwn = byItself && entry.intent?._tag === "Line" && entry.intent.because === "sibling"
+  const intent = isOwn ? undefined : entry.intent
   entry.intent = undefined
   entry.overdue = false
   conclude(deciding, entry, outcome, intent)
@@ -225,7 +231,7 @@ const completed = (deciding: Deciding, entry: Entry): void => {
 /** It has come to its end by itself. */
 const endedForGood = (deciding: Deciding, entry: Entry): void => {
   const { state } = deciding
-  if (entry.settings.significant) state.significantEnded = true
+  if (entry.settings.significant && entry.fate === "stays") state.significantEnded = true
   if (!isForgotten(state, entry)) return
   state.forgotten = true
   forget(deciding, entry)
@@ -255,7 +261,8 @@ export const dead = (
   const failure = entry.lastFailure
   notify(deciding, entry, { _tag: "TaskDead", why, failure, policyCause })
   settle(deciding, entry, { _tag: "Dead", why, runs: entry.generation, failure, policyCause })
-  if (!isOwn || !isGivenUp(why)) {
+  // One that is about to be replaced, or taken out, is judged no more: only what it says itself counts.
+  if (!isOwn || !isGivenUp(why) || (entry.fate !== "stays" && why !== "Escalated")) {
     if (isForgotten(state, entry)) forget(deciding, entry)
     return
   }
@@ -287,6 +294,7 @@ export const forget = (deciding: Deciding, entry: Entry): void => {
   disarmStable(state, entry)
   if (entry.lined) LineUp.leave(deciding, entry)
   state.entries.delete(entry.id)
+  state.order = undefined
   state.names.delete(entry.name)
   state.counts[entry.phase]--
   // Taking a task out is no death that the rest is judged by.

@@ -67,6 +67,7 @@ export const create = (
   const { now, state } = deciding
   const entry = new Entry(given, state.places++, now)
   state.entries.set(entry.id, entry)
+  state.order = undefined
   state.names.set(entry.name, entry)
   state.counts.Created++
   if (entry.settings.significant) state.significant++

@@ -74,7 +74,9 @@ export const make: Effect.Effect<Inbox> = Effect.gen(function*() {
   }
   // The ordinary ones have been taken, a knock among them: one for the urgent ones that are left comes after.
   const withUrgent = (taken: ReadonlyArray<Message>): ReadonlyArray<Message> => {
-    const polled = before === undefined ? pollUpTo(urgent, atOnce) : pollFirst(before)
+    const listed = before === undefined ? [] : pollFirst(before)
+    const asked = pollUpTo(urgent, atOnce)
+    const polled = listed.length === 0 ? asked : listed.concat(asked)
     knocked = false
     if (before !== undefined || Queue.sizeUnsafe(urgent) > 0) knocking()
     return polled.length === 0 ? taken : polled.concat(taken)

@@ -44,5 +44,5 @@ export const clear = (self: Window): void => {
 export const resize = (self: Window, restarts: number): void => {
   const inOrder = [...self.times.slice(self.next), ...self.times.slice(0, self.next)]
   clear(self)
-  self.times.push(...inOrder.slice(Math.max(0, inOrder.length - restarts)))
+  for (let i = Math.max(0, inOrder.length - restarts); i < inOrder.length; i++) self.times.push(inOrder[i]!)
 }

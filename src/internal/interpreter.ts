@@ -15,6 +15,7 @@ import type { RestartReason } from "../RestartPolicy.ts"
 import * as SupervisorError from "../SupervisorError.ts"
 import type { FinalReport, TaskStatus } from "../TaskStatus.ts"
 import * as Causes from "./causes.ts"
+import { isSettled } from "./entry.ts"
 import type { Inbox } from "./inbox.ts"
 import { Registry } from "./registry.ts"
 import * as Render from "./render.ts"
@@ -30,6 +31,10 @@ export type Refused = SupervisorError.CommandError | SupervisorError.InvalidOpti
 
 /** How a supervisor ended. */
 export type End = Exit.Exit<FinalReport, SupervisorError.SupervisorError>
+
+/** What a task comes to that was to take the place of another, and does not. */
+const neverRun = { _tag: "Stopped", runs: 0 } as const
+const shutDown = { _tag: "Dead", why: "ShutDown", runs: 0, failure: undefined, policyCause: undefined } as const
 
 /** After how much a turn takes no more. */
 export const aTurn = 512
@@ -196,7 +201,7 @@ export class Interpreter {
       run.taken = true
       const entry = this.state.entries.get(id)
       if (entry !== undefined && entry.generation === generation) this.reporter.ran(this.time.now() - entry.begunAt)
-      this.#feed({ _tag: "Ended", id, generation, outcome: run.outcome() })
+      this.#feed({ _tag: "Ended", id, generation, outcome: run.outcome(), byItself: run.isOwnEnd })
     }
   }
 
@@ -331,7 +336,23 @@ export class Interpreter {
     return new SupervisorError.SupervisorClosed({ supervisor: this.path })
   }
 
+  /** Takes over what a task of a new list is; what was to follow until now does not. */
+  redefine(id: number, task: Supervised, isSame: boolean): void {
+    const before = this.registry.successor(id)
+    this.registry.redefine(id, task, isSame)
+    if (before !== undefined && this.registry.successor(id) !== before) this.#conclude(before, neverRun)
+  }
+
   #settle(task: Supervised, outcome: Settled): void {
+    this.#conclude(task, outcome)
+    // What was to follow does not either, unless its turn is still to come.
+    const successor = this.registry.successor(task.id)
+    const entry = this.state.entries.get(task.id)
+    if (successor === undefined || (entry !== undefined && (entry.lined || !isSettled(entry.phase)))) return
+    this.#conclude(successor, outcome._tag === "Dead" ? { ...outcome, runs: 0, failure: undefined } : neverRun)
+  }
+
+  #conclude(task: Supervised, outcome: Settled): void {
     task.settled = outcome
     task.settlement = undefined
     task.step = undefined
@@ -442,15 +463,11 @@ export class Interpreter {
     // Whoever waits for a task whose run did not end would wait for ever.
     for (const task of this.registry.tasks.values()) {
       const entry = this.state.entries.get(task.id)
-      if (task.settled !== undefined || entry === undefined) continue
-      const { generation, lastFailure } = entry
-      this.#settle(task, {
-        _tag: "Dead",
-        why: "ShutDown",
-        runs: generation,
-        failure: lastFailure,
-        policyCause: undefined
-      })
+      if (entry === undefined) continue
+      const { generation: runs, lastFailure: failure } = entry
+      if (task.settled === undefined) this.#conclude(task, { ...shutDown, runs, failure })
+      const successor = this.registry.successor(task.id)
+      if (successor !== undefined && successor.settled === undefined) this.#conclude(successor, shutDown)
     }
   }
 
@@ -486,9 +503,11 @@ export class Interpreter {
     for (const task of Array.from(this.registry.tasks.values()).toReversed()) {
       this.#forgetQuestion(task)
       this.#interrupt(task)
-      const settlement = this.settlement(task) ?? Exit.failCause(cause)
-      task.settlement = settlement
-      if (task.waiters !== undefined) this.#wakeAll(task.waiters, settlement)
+      for (const one of [task, this.registry.successor(task.id)]) {
+        if (one === undefined) continue
+        one.settlement = this.settlement(one) ?? Exit.failCause(cause)
+        if (one.waiters !== undefined) this.#wakeAll(one.waiters, one.settlement)
+      }
     }
     this.tell()
   }

@@ -29,7 +29,8 @@ const atOnce = Number.NEGATIVE_INFINITY
 /** How many are started before others have a turn. */
 const aStretch = 512
 
-const isOver = (line: Line): boolean =>
+/** Nobody is being stopped or started, or is to be. */
+export const isOver = (line: Line): boolean =>
   line.stopping === undefined && line.starting === undefined && line.toStop.length === 0 &&
   line.next === line.toStart.length
 
@@ -72,23 +73,66 @@ export const regroup = (deciding: Deciding, lead: Entry, due: number): void => {
   const everybody = state.settings.strategy === "one-for-all"
   // What a reconfiguration takes out, or makes another of, goes the way it was to go.
   const reasons = toBeStopped(line)
-  const members = Array.from(state.entries.values()).filter((entry) =>
-    reasons.has(entry) || (goesAlong(entry) && (everybody || entry.place >= lead.place || entry.lined))
-  )
-  empty(state)
-  line.lead = lead
-  line.due = due > deciding.now ? due : atOnce
-  for (const entry of members) {
-    const because = reasons.get(entry) ?? "sibling"
-    stopBefore(state, entry, because)
-    if (because === "remove" || !goesAlong(entry)) continue
-    // One that is temporary and running is not started again.
-    if (entry.settings.mode === "temporary" && isRunning(entry) && because === "sibling") entry.lined = false
-    else stand(deciding, entry)
-    if (entry === lead || entry.phase !== "Failed") continue
-    forgetQuestion(deciding, entry)
-    wait(deciding, entry)
+  const members = membersOf(state, everybody ? Number.NEGATIVE_INFINITY : lead.place, reasons)
+  reform(state, () => {
+    line.lead = lead
+    line.due = due > deciding.now ? due : atOnce
+    for (const entry of members) join(deciding, entry, reasons.get(entry) ?? "sibling")
+  })
+}
+
+const join = (deciding: Deciding, entry: Entry, because: Leaving["because"]): void => {
+  const { state } = deciding
+  stopBefore(state, entry, because)
+  if (because === "remove" || !goesAlong(entry)) return
+  const { lined } = entry
+  // One that is temporary and running is not started again.
+  if (entry.settings.mode === "temporary" && isRunning(entry) && because === "sibling") entry.lined = false
+  else stand(deciding, entry)
+  if (entry === state.line.lead || entry.phase !== "Failed") return
+  forgetQuestion(deciding, entry)
+  // It may wait already, and for just as long.
+  if (!lined || entry.sibling === undefined || entry.restartAt !== restartAt(deciding)) wait(deciding, entry)
+}
+
+/** Those from a place on that go along, and whoever stands in the line or is to be stopped before it. */
+const membersOf = (
+  state: State,
+  from: number,
+  reasons: ReadonlyMap<Entry, Leaving["because"]>
+): ReadonlyArray<Entry> => {
+  const { line } = state
+  const all = inOrder(state)
+  const later = all.slice(firstFrom(all, from)).filter((entry) => reasons.has(entry) || goesAlong(entry))
+  const earlier = new Set(line.toStart.slice(line.next).filter(({ lined, place }) => lined && place < from))
+  for (const entry of reasons.keys()) if (entry.place < from) earlier.add(entry)
+  return [...Array.from(earlier).sort((one, other) => one.place - other.place), ...later]
+}
+
+/** All entries in start order; found anew when one has come or gone. */
+const inOrder = (state: State): ReadonlyArray<Entry> => state.order ??= Array.from(state.entries.values())
+
+/** The index of the first one at a place or behind it. */
+const firstFrom = (all: ReadonlyArray<Entry>, place: number): number => {
+  let low = 0
+  let high = all.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (all[middle]!.place < place) low = middle + 1
+    else high = middle
   }
+  return low
+}
+
+/**
+ * Forms the line anew. The next one still waits for the one before it to be up, unless that is to be started again itself.
+ */
+export const reform = (state: State, form: () => void): void => {
+  const { line } = state
+  const { starting } = line
+  empty(state)
+  form()
+  if (starting?.lined === false) line.starting = starting
 }
 
 /** Its run, if it has one that can be stopped, is stopped before anything is started. */
@@ -106,7 +150,7 @@ export const toBeStopped = ({ stopping, toStop }: Line): Map<Entry, Leaving["bec
   )
 
 /** All that was waited for is forgotten, but not who stands in the line. */
-export const empty = (state: State): void => {
+const empty = (state: State): void => {
   const { line } = state
   yielded(state)
   if (line.toStop.length > 0) line.toStop.length = 0
@@ -139,17 +183,22 @@ export const dissolve = (deciding: Deciding): void => {
 /** A member that has ended, or waited for a restart of its own, waits for its turn. */
 export const wait = (deciding: Deciding, entry: Entry): void => {
   const { now, state } = deciding
-  const { due, lead } = state.line
+  const { lead } = state.line
   disarm(state, entry)
   disarmStable(state, entry)
   enter(deciding, entry, "Failed")
-  const at = Math.max(due, now)
-  entry.restartAt = at < Number.POSITIVE_INFINITY ? at : undefined
+  const at = restartAt(deciding)
+  entry.restartAt = at
   entry.sibling = lead?.name
   if (lead === undefined) return
   const reason = { _tag: "Sibling", task: lead.name } as const
-  notify(deciding, entry, { _tag: "RestartScheduled", attempt: entry.attempt, delay: at - now, reason })
+  const delay = at === undefined ? Number.POSITIVE_INFINITY : at - now
+  notify(deciding, entry, { _tag: "RestartScheduled", attempt: entry.attempt, delay, reason })
 }
+
+/** When those in the line are started, as far as that is known. */
+const restartAt = ({ now, state: { line } }: Deciding): number | undefined =>
+  line.due < Number.POSITIVE_INFINITY ? Math.max(line.due, now) : undefined
 
 /** Somebody asks for one by hand: all that waits for the time of its restart waits no longer. */
 export const hasten = ({ state }: Deciding): void => {
@@ -168,7 +217,10 @@ export const startInTurn = (deciding: Deciding, entry: Entry, command: "start" |
 export const leave = ({ state: { line } }: Deciding, entry: Entry): void => {
   entry.lined = false
   entry.sibling = undefined
-  if (line.lead === entry) line.lead = line.toStart.find(({ lined }) => lined) ?? entry
+  if (line.lead !== entry) return
+  // Those that have left are passed by once.
+  while (line.toStart[line.next]?.lined === false) line.next++
+  line.lead = line.toStart[line.next] ?? entry
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -212,10 +264,15 @@ const stop = (deciding: Deciding, { because, entry }: Leaving): void => {
     ? { _tag: "Command", command: because } as const
     : { _tag: "Line", because } as const
   if (isUnderWay(entry)) return Running.stop(deciding, entry, intent)
-  // On its way out already. What it is taken for hung for, or was asked to by hand, is not forgotten over a sibling.
-  if (because === "sibling" && entry.intent !== undefined) return
+  // On its way out already. What it is taken for hung for, was asked to by hand, or has come to by itself is not forgotten
+  // over a sibling; but its end is waited for from now on.
+  if (because === "sibling") return awaited(deciding, entry)
   overtake(deciding, entry, undefined, "reconfigure")
   Running.redirect(deciding, entry, intent)
+}
+
+const awaited = ({ out }: Deciding, entry: Entry): void => {
+  if (entry.intent === undefined) out.push({ _tag: "Interrupt", id: entry.id })
 }
 
 const isDue = ({ now, state }: Deciding): boolean => {
@@ -284,12 +341,13 @@ const start = (deciding: Deciding, entry: Entry): void => {
 
 const finish = (deciding: Deciding): void => {
   const { line } = deciding.state
+  const { refusal } = line
   empty(deciding.state)
+  line.refusal = undefined
   if (line.waiters.size === 0) return
   for (const to of line.waiters) {
-    if (line.refusal === undefined) reply(deciding, to)
-    else refuse(deciding, to, line.refusal)
+    if (refusal === undefined) reply(deciding, to)
+    else refuse(deciding, to, refusal)
   }
   line.waiters.clear()
-  line.refusal = undefined
 }

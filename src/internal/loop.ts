@@ -103,8 +103,9 @@ export const make = Effect.fnUntraced(function*(options: {
   }
 
   const reconfigure = ({ offer, reply, settings }: Inbox.Reconfigure): void => {
+    // What has ended by now may be gone, or keep what it came to.
+    for (const { listed, name } of Array.from(state.entries.values())) if (listed) attendFirst(name)
     const { adopted, tasks } = offer()
-    for (const { name } of tasks ?? []) attendFirst(name)
     const listed = tasks?.map((task) => ({
       id: task.id,
       name: task.name,
@@ -116,7 +117,7 @@ export const make = Effect.fnUntraced(function*(options: {
       for (const [index, task] of tasks?.entries() ?? []) {
         const there = state.names.get(task.name)
         if (there === undefined) interpreter.registry.adopt(task)
-        else interpreter.registry.redefine(there.id, task, listed?.[index]?.same === true)
+        else interpreter.redefine(there.id, task, listed?.[index]?.same === true)
       }
     }
     feed({ _tag: "Reconfigure", reply, change: { settings: settings(state.settings), tasks: listed } })
@@ -138,7 +139,26 @@ export const make = Effect.fnUntraced(function*(options: {
     }
   }
 
+  /** As long as the list has not been added as a whole, what it may be about is not known. */
+  const held: Array<Inbox.Message> = []
+  const isHeld = (message: Inbox.Message): boolean => {
+    if (state.expected === 0) return false
+    if (message._tag !== "Command") return message._tag === "Reconfigure"
+    const { event } = message
+    return (event._tag === "Add" && !event.listed) ||
+      (event._tag === "Command" && !state.names.has(event.target.name))
+  }
+
   const work = (message: Inbox.Message): void => {
+    if (isHeld(message)) {
+      held.push(message)
+      return
+    }
+    carry(message)
+    if (state.expected === 0 && held.length > 0) { for (const waiting of held.splice(0)) work(waiting) }
+  }
+
+  const carry = (message: Inbox.Message): void => {
     switch (message._tag) {
       case "Command":
         return command(message)

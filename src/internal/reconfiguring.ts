@@ -18,11 +18,19 @@ export const reconfigure = (deciding: Deciding, event: Event & { readonly _tag: 
   if (refusal !== undefined) return Entries.refuse(deciding, reply, refusal)
   adopt(deciding, settings)
   const changes = tasks === undefined ? noChanges : relist(deciding, tasks)
-  state.line.waiters.add(reply)
+  // With nothing to stop or to start all is done.
+  if (Object.values(changes).every((names) => names.length === 0)) Entries.reply(deciding, reply)
+  else state.line.waiters.add(reply)
   deciding.out.push({ _tag: "Tell", notice: { _tag: "SupervisorReconfigured", ...changes } })
 }
 
-const noChanges = { added: [], changed: [], removed: [] }
+interface Changes {
+  readonly added: ReadonlyArray<string>
+  readonly changed: ReadonlyArray<string>
+  readonly removed: ReadonlyArray<string>
+}
+
+const noChanges: Changes = { added: [], changed: [], removed: [] }
 
 /** Nothing is changed then. An added task has its name, whatever the list says: it is nobody's to take over. */
 export const whyNot = (state: State, tasks: ReadonlyArray<ListedTask>): Refusal | undefined => {
@@ -46,7 +54,7 @@ const adopt = (deciding: Deciding, settings: SupervisorSettings): void => {
   if (intensity?.whenExceeded !== "pause") Pausing.resume(deciding)
 }
 
-const relist = (deciding: Deciding, tasks: ReadonlyArray<ListedTask>) => {
+const relist = (deciding: Deciding, tasks: ReadonlyArray<ListedTask>): Changes => {
   const { state } = deciding
   const listed = new Set(tasks.map(({ name }) => name))
   const before = Array.from(state.entries.values())
@@ -77,9 +85,9 @@ const relist = (deciding: Deciding, tasks: ReadonlyArray<ListedTask>) => {
     entry.fate = "removed"
     leaving.push({ entry, because: "remove" })
   }
-  const gone = new Set(leaving.filter(({ because }) => because === "remove").map(({ entry }) => entry))
-  arrange(state, [...order, ...before.filter((entry) => gone.has(entry) || !listed.has(entry.name))])
-  lineUp(deciding, leaving, before)
+  arrange(state, [...order, ...before.filter((entry) => !listed.has(entry.name))])
+  // A restart that waits for its time is left alone when nothing is to be stopped or started.
+  if (leaving.length > 0 || added.length > 0) lineUp(deciding, leaving, before)
   return { added, changed, removed }
 }
 
@@ -87,6 +95,8 @@ const relist = (deciding: Deciding, tasks: ReadonlyArray<ListedTask>) => {
 const change = (deciding: Deciding, entry: Entry): void => {
   Entries.forgetQuestion(deciding, entry)
   if (!Entries.isRunning(entry)) Entries.disarm(deciding.state, entry)
+  // It is as good as new: neither Completed nor Dead.
+  if (Entries.isSettled(entry.phase)) Entries.enter(deciding, entry, "Created")
   entry.restartAt = undefined
   entry.attempt = 0
   entry.lined = true
@@ -97,6 +107,7 @@ const change = (deciding: Deciding, entry: Entry): void => {
 /** In the order of the list, and what was added after it. */
 const arrange = (state: State, order: ReadonlyArray<Entry>): void => {
   state.entries.clear()
+  state.order = undefined
   state.places = 0
   for (const entry of order) {
     entry.place = state.places++
@@ -110,19 +121,16 @@ const lineUp = (
   before: ReadonlyArray<Entry>
 ): void => {
   const { state } = deciding
-  const { line } = state
   // What was to be stopped still is. Whatever was waited for is brought along now.
-  const reasons = LineUp.toBeStopped(line)
-  const { starting } = line
-  LineUp.empty(state)
-  // The next one still waits for the one before it, unless that is to be started again itself.
-  if (starting?.lined === false) line.starting = starting
+  const reasons = LineUp.toBeStopped(state.line)
   for (const { because, entry } of leaving) reasons.set(entry, because)
-  for (const entry of before) {
-    const because = reasons.get(entry)
-    if (because === undefined) continue
-    if (because === "remove" && !Entries.isRunning(entry)) Ending.remove(deciding, entry)
-    else LineUp.stopBefore(state, entry, because)
-  }
-  for (const entry of state.entries.values()) if (entry.lined) LineUp.stand(deciding, entry)
+  LineUp.reform(state, () => {
+    for (const entry of before) {
+      const because = reasons.get(entry)
+      if (because === undefined) continue
+      if (because === "remove" && !Entries.isRunning(entry)) Ending.remove(deciding, entry)
+      else LineUp.stopBefore(state, entry, because)
+    }
+    for (const entry of state.entries.values()) if (entry.lined) LineUp.stand(deciding, entry)
+  })
 }

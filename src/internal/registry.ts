@@ -79,6 +79,11 @@ export class Registry {
     })
   }
 
+  /** What a changed task will be from its next run on. */
+  successor(id: number): Supervised | undefined {
+    return this.#successors.get(id)
+  }
+
   /** Takes over what a task of a new list is, from its next run on. */
   redefine(id: number, task: Supervised, isSame: boolean): void {
     const there = this.#successors.get(id) ?? this.tasks.get(id)

@@ -299,6 +299,8 @@ export class Run implements CurrentRun {
     for (const tell of extras.whenOver.splice(0)) tell()
   }
 
+  /** Nobody has asked it to end before its body was over. */
+  isOwnEnd = true
   /** Its end is waited for: what it tells from now on is urgent. */
   isAwaited = false
 
@@ -318,6 +320,7 @@ export class Run implements CurrentRun {
   }
 
   interrupt(): void {
+    this.isOwnEnd &&= this.isOver
     this.isAwaited = true
     // It may wait in the ordinary lane already, behind a flood.
     this.#signalled = false

@@ -166,13 +166,13 @@ const because = (intent: Intent): StopBecause => {
 export const stop = (deciding: Deciding, entry: Entry, intent: Intent): void => {
   entry.intent = intent
   awaitEnd(deciding, entry, because(intent))
-  deciding.out.push({ _tag: "Interrupt", id: entry.id, generation: entry.generation })
+  deciding.out.push({ _tag: "Interrupt", id: entry.id })
 }
 
 /** What is to follow the end that is waited for is another thing now. The last one who says so is right. */
 export const redirect = ({ out }: Deciding, entry: Entry, intent: Intent): void => {
   // A run that had ended by itself is asked too: nothing is left to interrupt, but its end is waited for from now on.
-  if (entry.intent === undefined) out.push({ _tag: "Interrupt", id: entry.id, generation: entry.generation })
+  if (entry.intent === undefined) out.push({ _tag: "Interrupt", id: entry.id })
   entry.intent = intent
 }
 

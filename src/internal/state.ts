@@ -265,7 +265,17 @@ export interface Closing {
   /** How many levels of supervisors there are below those who are hurried. */
   levels: number
   /** Of a group: the one bound of all its runs, on the observer's clock. */
-  together: { bound: number; deadline: Deadlines.Deadline | undefined } | undefined
+  together: Together | undefined
+}
+
+/** Those of a group, stopped together. */
+export interface Together {
+  /** By when all of them should have ended, on the observer's clock. */
+  bound: number
+  deadline: Deadlines.Deadline | undefined
+  /** How many of them have been asked to end, and what brings the next ones. */
+  asked: number
+  stretch: Deadlines.Deadline | undefined
 }
 
 /**
@@ -320,6 +330,8 @@ export interface State {
   /** In start order. */
   readonly entries: Map<number, Entry>
   readonly names: Map<string, Entry>
+  /** The entries in start order, as long as none comes or goes. */
+  order: ReadonlyArray<Entry> | undefined
   readonly counts: Record<Phase, number>
   readonly deadlines: Deadlines.Deadlines
   readonly observer: Observer.Observer
@@ -351,6 +363,7 @@ export const makeState = (settings: SupervisorSettings, expected: number): State
   settings,
   entries: new Map(),
   names: new Map(),
+  order: undefined,
   counts: { Created: 0, Starting: 0, Healthy: 0, Failed: 0, Stopping: 0, Stopped: 0, Completed: 0, Dead: 0 },
   deadlines: Deadlines.make(),
   observer: Observer.make(settings.startedAt),
@@ -406,6 +419,8 @@ export type Event =
     readonly reply: number
     /** One of the tasks that the supervisor was made with. */
     readonly listed: boolean
+    /** One of a group's template: the group holds so many of them. */
+    readonly instance: boolean
     readonly id: number
     readonly name: string
     readonly settings: TaskSettings
@@ -439,7 +454,14 @@ export type Event =
   }
   /** The body has ended, its finalizers have not. */
   | { readonly _tag: "Unwinding"; readonly id: number; readonly generation: number }
-  | { readonly _tag: "Ended"; readonly id: number; readonly generation: number; readonly outcome: Outcome }
+  | {
+    readonly _tag: "Ended"
+    readonly id: number
+    readonly generation: number
+    readonly outcome: Outcome
+    /** Its body was over before anybody asked it to end. */
+    readonly byItself: boolean
+  }
   | { readonly _tag: "Answered"; readonly id: number; readonly generation: number; readonly answer: Answer }
   /** The timer that was asked for has rung; */
   | { readonly _tag: "Tick" }
@@ -561,7 +583,7 @@ export type Decision =
   | { readonly _tag: "Wake"; readonly at: number }
   | { readonly _tag: "SleepOn" }
   | { readonly _tag: "Start"; readonly id: number; readonly generation: number; readonly attempt: number }
-  | { readonly _tag: "Interrupt"; readonly id: number; readonly generation: number }
+  | { readonly _tag: "Interrupt"; readonly id: number }
   | {
     readonly _tag: "AskSchedule"
     readonly id: number
@@ -588,4 +610,4 @@ export type Decision =
   /** All listed tasks have been up. */
   | { readonly _tag: "Up" }
   | { readonly _tag: "Closing"; readonly failure: GiveUp | undefined }
-  | { readonly _tag: "Close"; readonly failure: GiveUp | undefined }
+  | { readonly _tag: "Close" }

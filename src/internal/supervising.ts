@@ -107,8 +107,6 @@ export class Supervising implements Handled {
   readonly ended: Effect.Effect<FinalReport, SupervisorError.SupervisorError>
   readonly shutdown: Effect.Effect<void>
   readonly #loop: Loop
-  /** The error of every task is part of the supervisor's error type: all are of one template. */
-  readonly #isGroup: boolean
   /** The services that it was made with. */
   readonly #own: Context.Context<never>
   #defaults: Defaults
@@ -119,14 +117,12 @@ export class Supervising implements Handled {
     readonly eventCapacity: number
     readonly defaults: Task.Settings<unknown>
     readonly context: Context.Context<never>
-    readonly isGroup: boolean
   }) {
-    const { context, defaults, eventCapacity, isGroup, loop, path } = options
+    const { context, defaults, eventCapacity, loop, path } = options
     const { interpreter } = loop
     this.path = path
     this.interpreter = interpreter
     this.#loop = loop
-    this.#isGroup = isGroup
     this.#own = context
     this.#defaults = defaultsOf(defaults, context)
     this.events = Bulletin.subscribe<SupervisorEvent>(
@@ -202,7 +198,7 @@ export class Supervising implements Handled {
       this.#loop.sendFirst(() => {
         const task = tasks[next++]
         if (task === undefined) return undefined
-        return this.#adding(this.#prepare(task, this.#own, true), true, unasked)
+        return this.#adding(this.#prepare(task, this.#own, true), { listed: true, instance: false }, unasked)
       })
       const up = interpreter.state.up || interpreter.end !== undefined
         ? Effect.succeed(interpreter.end)
@@ -211,15 +207,17 @@ export class Supervising implements Handled {
     })
   }
 
+  /** An instance is one of a group's template: its error is part of the group's error type. */
   add(
     task: Task.Task<unknown, unknown, unknown>,
-    services: Context.Context<never>
+    services: Context.Context<never>,
+    instance = false
   ): Effect.Effect<Handle<unknown, unknown>, SupervisorError.CommandError> {
     Options.name("Supervisor.add", task.name)
     Decoding.assertEnds(`Supervisor.add(${JSON.stringify(task.name)})`, task, this.#defaults.defaults)
-    const supervised = this.#prepare(task, supplied(task, captured(services), this.#defaults), this.#isGroup)
+    const supervised = this.#prepare(task, supplied(task, captured(services), this.#defaults), instance)
     const added = Effect.as(
-      this.#loop.ask((reply) => this.#adding(supervised, false, reply)),
+      this.#loop.ask((reply) => this.#adding(supervised, { listed: false, instance }, reply)),
       new Handle<unknown, unknown>(this, supervised)
     )
     return traced(added, "Supervisor.add", { supervisor: this.path, task: task.name }) as Effect.Effect<
@@ -252,9 +250,13 @@ export class Supervising implements Handled {
     }
   }
 
-  #adding(task: Supervised, listed: boolean, reply: number): Command {
+  #adding(
+    task: Supervised,
+    { instance, listed }: { readonly instance: boolean; readonly listed: boolean },
+    reply: number
+  ): Command {
     const { id, name, options: { deciding: settings } } = task
-    return { _tag: "Command", event: { _tag: "Add", reply, listed, id, name, settings }, task }
+    return { _tag: "Command", event: { _tag: "Add", reply, listed, instance, id, name, settings }, task }
   }
 
   reconfigure(

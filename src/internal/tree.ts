@@ -183,7 +183,9 @@ export class Tree implements Subtree {
     const own = this.snapshot(this.#bulletin.sequence)
     const all = [own]
     for (const id of this.#registry.nested) {
-      for (const subtree of this.#registry.subtrees(id)) if (!subtree.isClosed) all.push(...subtree.snapshots())
+      for (const subtree of this.#registry.subtrees(id)) {
+        if (!subtree.isClosed) { for (const snapshot of subtree.snapshots()) all.push(snapshot) }
+      }
     }
     return all
   }

@@ -33,11 +33,12 @@ describe("decide", () => {
     Beat: (generation) => ({ _tag: "Beat", id, generation, at: 1000, details: "stale" }),
     ProbeFailed: (generation) => ({ _tag: "ProbeFailed", id, generation, cause }),
     Unwinding: (generation) => ({ _tag: "Unwinding", id, generation }),
-    "Ended, well": (generation) => ({ _tag: "Ended", id, generation, outcome: { _tag: "Success" } }),
+    "Ended, well": (generation) => ({ _tag: "Ended", id, generation, outcome: { _tag: "Success" }, byItself: true }),
     "Ended, badly": (generation) => ({
       _tag: "Ended",
       id,
       generation,
+      byItself: true,
       outcome: { _tag: "Failure", reason: { _tag: "Failed", cause }, directive: "escalate" }
     }),
     "Answered, with a delay": (generation) => ({
@@ -100,7 +101,7 @@ describe("decide", () => {
       significant: false
     } as const
     const begin: ReadonlyArray<Event> = [
-      { _tag: "Add", reply: 1, listed: false, id, name: "job", settings },
+      { _tag: "Add", reply: 1, listed: false, instance: false, id, name: "job", settings },
       tellings["Begun"]!(1),
       command("restart"),
       failed(1),
@@ -146,7 +147,7 @@ describe("decide", () => {
     const entry = { ...tellings["Begun"]!(1) }
     assert.isFalse(state.entries.has(id))
     const settings = inSecondRun([]).entries.get(id)!.settings
-    decide(state, { _tag: "Add", reply: 2, listed: false, id: 2, name: "job", settings }, 1000)
+    decide(state, { _tag: "Add", reply: 2, listed: false, instance: false, id: 2, name: "job", settings }, 1000)
     const before = structuredClone(state)
     for (const of of Object.values(tellings)) {
       for (const generation of [1, 2]) assert.deepStrictEqual(decide(state, of(generation), 1000), [])

@@ -214,10 +214,11 @@ const visits = (group: SupervisorSettings["group"], size: number): number => {
     _tag: "Ended",
     id,
     generation,
+    byItself: true,
     outcome: { _tag: "Success" }
   })
   const all: ReadonlyArray<(id: number, name: string) => Event> = [
-    (id, name) => ({ _tag: "Add", reply: 0, listed: false, id, name, settings }),
+    (id, name) => ({ _tag: "Add", reply: 0, listed: false, instance: false, id, name, settings }),
     (id) => ({ _tag: "Begun", id, generation: 1 }),
     (id) => ended(id, 1),
     (id) => ({ _tag: "Answered", id, generation: 1, answer: { _tag: "Delay", delay: 0 } }),

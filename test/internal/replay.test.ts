@@ -59,12 +59,13 @@ const tellings = (id: number, generation: number, now: number): ReadonlyArray<Ev
     { _tag: "Beat", id, generation, at: now, details: "stale" },
     { _tag: "ProbeFailed", id, generation, cause },
     { _tag: "Unwinding", id, generation },
-    { _tag: "Ended", id, generation, outcome: { _tag: "Success" } },
+    { _tag: "Ended", id, generation, outcome: { _tag: "Success" }, byItself: true },
     {
       _tag: "Ended",
       id,
       generation,
-      outcome: { _tag: "Failure", reason: { _tag: "Failed", cause }, directive: "escalate" }
+      outcome: { _tag: "Failure", reason: { _tag: "Failed", cause }, directive: "escalate" },
+      byItself: true
     },
     { _tag: "Answered", id, generation, answer: { _tag: "Delay", delay: 0 } },
     { _tag: "Answered", id, generation, answer: { _tag: "Died", cause } }

@@ -31,6 +31,10 @@ export interface Run extends RunId {
   readonly plan: RunPlan
   shielded: boolean
   asked: boolean
+  /** Nobody has asked it to end, but its siblings wait for that. */
+  awaited: boolean
+  /** Its body was over before it was asked to end. */
+  byItself: boolean
   bodyOver: boolean
   /** What of its end takes time: finalizer, child. */
   parts: number

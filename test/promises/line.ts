@@ -59,9 +59,9 @@ export class Line {
     return this.toStop.length === 0 && this.due !== atOnce && this.#members.length > 0
   }
 
-  /** Nobody is started when it comes: all of them still run. */
+  /** Nobody is started when it comes: all of them still run, or one that came before is not up. */
   get isFutile(): boolean {
-    return this.#members.every(isRunning)
+    return (this.starting !== undefined && this.#isComing(this.starting)) || this.#members.every(isRunning)
   }
 
   /** All that are to run are stopped, wait as one, and are started again; a line that is there becomes part of this one. */
@@ -72,6 +72,7 @@ export class Line {
     // Who is still to be stopped still is.
     const pending = new Set(this.toStop.filter(isAwaited).map(({ life }) => life))
     const members = all.filter((life, place) => pending.has(life) || life.lined || (place >= from && goesAlong(life)))
+    const { starting } = this
     this.#empty()
     this.#lead = lead
     this.due = due > now ? due : atOnce
@@ -79,10 +80,13 @@ export class Line {
     for (const life of members) {
       if (isRunning(life) && !life.overdue) this.toStop.push({ life, generation: life.generation, asked: false })
       if (!goesAlong(life)) continue
+      const waitsAlready = life.lined && life.sibling !== undefined && life.restartAt === Math.max(this.due, now)
       // What is temporary is not run again.
       life.lined = life.plan.mode !== "temporary" || life.status === "Created"
-      if (life !== lead && life.status === "Failed") this.wait(life)
+      if (life !== lead && life.status === "Failed" && !waitsAlready) this.wait(life)
     }
+    // The next one still waits for it, unless it is to be started again itself.
+    if (starting?.lined === false) this.starting = starting
   }
 
   wait(life: Life): void {

@@ -113,7 +113,7 @@ export class Model implements Below {
    */
   turn(inputs: ReadonlyArray<Input>): void {
     if (inputs.some((input) => "call" in input)) this.consider()
-    const awaited = inputs.filter((input) => "run" in input && this.entries.get(input.run.entry)?.next !== undefined)
+    const awaited = inputs.filter((input) => "run" in input && this.#isAwaited(input.run))
     for (const input of inputs) this.#happen(input)
     for (const [index, input] of inputs.entries()) {
       if (this.closed) return
@@ -126,6 +126,11 @@ export class Model implements Below {
       this.#command(input)
       this.consider()
     }
+  }
+
+  #isAwaited({ entry }: RunId): boolean {
+    const life = this.entries.get(entry)
+    return life !== undefined && (life.next !== undefined || life.run.awaited)
   }
 
   /** What runs and callers do by themselves. */
@@ -395,6 +400,8 @@ export class Model implements Below {
       plan,
       shielded: plan.shielded,
       asked: false,
+      byItself: false,
+      awaited: false,
       bodyOver: false,
       parts: (finalizer === "none" || finalizer === "dies" ? 0 : 1) + (child ? 1 : 0),
       over: false,
@@ -467,14 +474,20 @@ export class Model implements Below {
     life.next = next
     this.#stopping(life, next === "line" ? "sibling" : next)
     life.run.asked = true
+    life.run.byItself = life.run.bodyOver && !this.#hasFollowed(life.run)
     if (life.run.below !== undefined) life.run.below.shutDown()
     else if (!life.run.shielded) this.#bodyOver(life.run)
+  }
+
+  /** A supervisor within a run may have ended, as it was told to, before this is heard. */
+  #hasFollowed(run: Run): boolean {
+    return run.below !== undefined && this.#facts.endOf(run).body.every((reason) => reason === "Interrupt")
   }
 
   /** It is stopped in its turn. One that is on its way out already is waited for, and what was asked of it is not forgotten. */
   stopLined(life: Life): void {
     if (isUnderWay(life)) this.#ask(life, "line")
-    else life.next ??= "line"
+    else life.run.awaited = true
   }
 
   /** It has ended, or waited for a restart of its own: now it waits with its siblings. */
@@ -523,7 +536,8 @@ export class Model implements Below {
     this.forgetAttempts(life)
     const { body, finalizerDied } = this.#facts.endOf(life.run)
     const cause = finalizerDied ? [...body, "Die:finalizer"] : body
-    const { next } = life
+    // A sibling's restart stops nobody who was over already.
+    const next = life.next === "line" && life.run.byItself ? undefined : life.next
     life.next = undefined
     life.overdue = false
     if (next === undefined) return this.#endedByItself(life, cause)
