@@ -366,8 +366,8 @@ export const make = <const Tasks extends ReadonlyArray<Task.Task.Any> = [], R2 =
   )
 }
 
-const notATask = (task: unknown): RangeError =>
-  new RangeError(`Supervisor.add: the task is ${Options.show(task)}; allowed is a task made by Task.make`)
+const notATask = (command: "add" | "handle", task: unknown): RangeError =>
+  new RangeError(`Supervisor.${command}: the task is ${Options.show(task)}; allowed is a task made by Task.make`)
 
 /**
  * What `make` and `TaskGroup` make supervisors with.
@@ -440,14 +440,17 @@ const faceOf = <E>(supervising: Supervising.Supervising): RunningSupervisor<E> =
     path,
     add: <A, TE, R>(task: Task.Task<A, TE, R>) =>
       Effect.contextWith((services: Context.Context<R>) =>
-        Task.isTask(task) ? supervising.add(task, services) : Effect.die(notATask(task))
+        Task.isTask(task) ? supervising.add(task, services) : Effect.die(notATask("add", task))
       ) as Effect.Effect<
         TaskHandle<A, TE>,
         SupervisorError.TaskAlreadyExists | SupervisorError.SupervisorClosed,
         R
       >,
     handle: <A, TE, R>(task: Task.Task<A, TE, R>) =>
-      supervising.handle(task) as Effect.Effect<TaskHandle<A, TE>, Unreachable>,
+      (Task.isTask(task) ? supervising.handle(task) : Effect.die(notATask("handle", task))) as Effect.Effect<
+        TaskHandle<A, TE>,
+        Unreachable
+      >,
     start: named("start"),
     restart: named("restart"),
     stop: named("stop"),

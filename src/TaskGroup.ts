@@ -246,6 +246,8 @@ const start = Effect.fnUntraced(function*<Args, A, E, R>(
   return group
 })
 
+const isMade = (group: unknown): boolean => Task.isTask(group) && "running" in group
+
 /**
  * The running group of a value, in this supervisor or below it.
  *
@@ -257,6 +259,11 @@ export const find = <Args, A, E, R>(
   group: TaskGroup<Args, A, E, R>
 ): Effect.Effect<RunningGroup<Args, A, E>, SupervisorError.TaskNotFound> =>
   Effect.suspend(() => {
+    if (!isMade(group)) {
+      return Effect.die(
+        new RangeError(`TaskGroup.find: the group is ${Options.show(group)}; allowed is one made by TaskGroup.make`)
+      )
+    }
     for (const [running, above] of (group as Made<Args, A, E, R>).running) {
       if (above !== undefined && Supervisor.isWithin(above, supervisor)) return Effect.succeed(running)
     }

@@ -114,3 +114,17 @@ export const unstoppable = (entry: Entry): Refusal => {
   const refusal = { _tag: "TaskUnstoppable", task, generation } as const
   return stopTimeout < Number.POSITIVE_INFINITY ? { ...refusal, stopTimeout } : refusal
 }
+
+/** A run has ended when its supervisor had long done so. */
+export const buryLate = (
+  state: State,
+  entry: Entry,
+  now: number
+): ReadonlyArray<Decision & { readonly _tag: "Notify" }> => {
+  enter({ state, now, out: [] }, entry, "Dead")
+  entry.overdue = false
+  entry.why = "ShutDown"
+  const { attempt, generation, lastFailure: failure, name: task } = entry
+  const notice = { _tag: "TaskDead", why: "ShutDown", failure, policyCause: undefined } as const
+  return [{ _tag: "Notify", task, generation, attempt, notice }]
+}

@@ -48,7 +48,7 @@ const atOnce = 128
 export interface Inbox {
   readonly urgent: (message: Message) => void
   readonly ordinary: (message: Message) => void
-  /** What comes before everything urgent: made one by one, as it is taken. */
+  /** What comes before everything urgent but an end: made one by one, as it is taken. */
   readonly first: (next: () => Command | undefined) => void
   /** What is next, as soon as there is something; done after `close`. */
   readonly take: Effect.Effect<ReadonlyArray<Message>, Cause.Done>
@@ -60,6 +60,10 @@ export interface Inbox {
 }
 
 const knock: Message = { _tag: "Knock" }
+
+/** Whoever is asked to end starts nothing more of its list. */
+const isEnding = (message: Message): boolean =>
+  message._tag === "Command" && (message.event._tag === "Shutdown" || message.event._tag === "Hurry")
 
 export const make: Effect.Effect<Inbox> = Effect.gen(function*() {
   const urgent = yield* Queue.unbounded<Message>()
@@ -74,8 +78,9 @@ export const make: Effect.Effect<Inbox> = Effect.gen(function*() {
   }
   // The ordinary ones have been taken, a knock among them: one for the urgent ones that are left comes after.
   const withUrgent = (taken: ReadonlyArray<Message>): ReadonlyArray<Message> => {
-    const listed = before === undefined ? [] : pollFirst(before)
     const asked = pollUpTo(urgent, atOnce)
+    if (before !== undefined && asked.some(isEnding)) before = undefined
+    const listed = before === undefined ? [] : pollFirst(before)
     const polled = listed.length === 0 ? asked : listed.concat(asked)
     knocked = false
     if (before !== undefined || Queue.sizeUnsafe(urgent) > 0) knocking()

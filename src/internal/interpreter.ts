@@ -15,7 +15,7 @@ import type { RestartReason } from "../RestartPolicy.ts"
 import * as SupervisorError from "../SupervisorError.ts"
 import type { FinalReport, TaskStatus } from "../TaskStatus.ts"
 import * as Causes from "./causes.ts"
-import { isSettled } from "./entry.ts"
+import { buryLate, isSettled } from "./entry.ts"
 import type { Inbox } from "./inbox.ts"
 import { Registry } from "./registry.ts"
 import * as Render from "./render.ts"
@@ -448,10 +448,18 @@ export class Interpreter {
     const report = this.#report()
     const reason = this.#reason
     this.reporter.closed(reason, report, now)
-    // The run that this supervisor is made in is not over before these are.
     for (const entry of this.state.entries.values()) {
       const run = entry.overdue ? this.registry.task(entry.id).run : undefined
-      if (run !== undefined) this.#parent?.linger(run)
+      if (run?.isRunning !== true) continue
+      if (this.#parent === undefined) continue
+      // Nothing is decided any more: when it ends after all, those above are told that it has.
+      run.whenOver(() => {
+        const now = this.time.now()
+        for (const told of buryLate(this.state, entry, now)) this.reporter.notify(told, now)
+        this.tree.happened++
+      })
+      // The run that this supervisor is made in is not over before that.
+      this.#parent.linger(run)
     }
     this.#finish(
       reason === undefined
@@ -471,15 +479,17 @@ export class Interpreter {
     }
   }
 
-  /** The statuses are made when somebody looks at them: nothing changes any more. */
+  /** The statuses are made when somebody looks at them, if nothing changes any more. */
   #report(): FinalReport {
-    let statuses: ReadonlyArray<TaskStatus> | undefined
+    const unstoppable = this.tree.unstoppable()
+    // Those that did not end may still do so: they are shown as they are now.
+    let statuses: ReadonlyArray<TaskStatus> | undefined = unstoppable.length > 0 ? this.tree.statuses() : undefined
     const made = () => statuses ??= this.tree.statuses()
     return {
       get statuses() {
         return made()
       },
-      unstoppable: this.tree.unstoppable()
+      unstoppable
     }
   }
 

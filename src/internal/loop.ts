@@ -135,6 +135,7 @@ export const make = Effect.fnUntraced(function*(options: {
       if (deadline === undefined || deadline.due > now || deadline.order >= before) return
       const run = Deadlines.isWatched(deadline.kind) ? interpreter.registry.tasks.get(deadline.entry)?.run : undefined
       if (run !== undefined) interpreter.attend(run)
+      interpreter.done++
       feed({ _tag: "Due", order: deadline.order })
     }
   }

@@ -101,6 +101,8 @@ export interface Subtree {
   readonly children: () => ReadonlyArray<Child>
   readonly count: () => Count
   readonly unstoppable: () => ReadonlyArray<UnstoppableRun>
+  /** All runs that have not ended. */
+  readonly left: () => ReadonlyArray<UnstoppableRun>
   readonly snapshots: () => ReadonlyArray<SupervisorEvent>
   /** How long it may take to stop what runs in it now, milliseconds. */
   readonly stopBound: () => number
@@ -251,10 +253,15 @@ export class Run implements CurrentRun {
     if (this.#exit !== undefined || !left.isRunning) return
     const extras = this.#extra()
     extras.left++
-    left.#extra().whenOver.push(() => {
+    left.whenOver(() => {
       extras.left--
       if (extras.closed !== undefined) this.#over(extras.closed)
     })
+  }
+
+  /** Told to whoever is no longer there to be told by the loop. */
+  whenOver(tell: () => void): void {
+    this.#extra().whenOver.push(tell)
   }
 
   get hasEnded(): boolean {

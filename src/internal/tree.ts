@@ -92,17 +92,30 @@ export class Tree implements Subtree {
     const all: Array<UnstoppableRun> = []
     if (this.#state.counts.Stopping === 0 && this.#registry.nested.size === 0) return all
     for (const entry of this.#state.entries.values()) {
-      if (entry.overdue && this.#registry.task(entry.id).run?.isRunning === true) {
-        all.push({
-          task: entry.name,
-          path: pathOf(this.#registry.task(entry.id)),
-          generation: entry.generation,
-          stoppingSince: this.#time.wall(entry.since)
-        })
+      const isLeft = entry.overdue && this.#registry.task(entry.id).run?.isRunning === true
+      if (isLeft) all.push(this.#left(entry))
+      // Whatever still runs within a run that did not end has not ended either, asked to or not.
+      for (const subtree of this.#registry.subtrees(entry.id)) {
+        for (const run of isLeft ? subtree.left() : subtree.unstoppable()) all.push(run)
       }
-      for (const subtree of this.#registry.subtrees(entry.id)) for (const run of subtree.unstoppable()) all.push(run)
     }
     return all
+  }
+
+  /** All runs in the whole tree that have not ended. */
+  left(): ReadonlyArray<UnstoppableRun> {
+    const all: Array<UnstoppableRun> = []
+    for (const entry of this.#state.entries.values()) {
+      if (this.#registry.task(entry.id).run?.isRunning !== true) continue
+      all.push(this.#left(entry))
+      for (const subtree of this.#registry.subtrees(entry.id)) for (const run of subtree.left()) all.push(run)
+    }
+    return all
+  }
+
+  #left(entry: Entry): UnstoppableRun {
+    const { generation, name: task, since } = entry
+    return { task, path: pathOf(this.#registry.task(entry.id)), generation, stoppingSince: this.#time.wall(since) }
   }
 
   #child(entry: Entry): Child {

@@ -17,7 +17,14 @@ export const status = (
   const beatAt = lastBeat(entry, time, now)
   const { shown, version } = entry
   if (shown !== undefined && shown.version === version) {
-    if (beatAt === undefined || shown.status.lastHeartbeat === beatAt) return shown.status
+    const { status } = shown
+    if (beatAt === undefined || status.lastHeartbeat === beatAt) return status
+    // Nothing has happened but beats.
+    if (status.lastHeartbeat !== undefined) {
+      const later = { ...status, lastHeartbeat: beatAt }
+      entry.shown = { version, status: later }
+      return later
+    }
   }
   const made = make(supervised(entry.id), entry, time, beatAt)
   entry.shown = { version, status: made }

@@ -783,6 +783,17 @@ export class Model implements Below {
     this.isAskedToEnd = this.closing === undefined
   }
 
+  /** It was asked to end in the turn in which it began: nothing of its list is started. */
+  startNothing(): void {
+    this.toTell.length = 0
+    this.#signals = []
+    this.settled.clear()
+    this.entries.clear()
+    this.lives.clear()
+    this.line.dissolve()
+    this.obey()
+  }
+
   /** It sees that it is asked to end. */
   obey(): void {
     this.#close(undefined)
@@ -798,7 +809,19 @@ export class Model implements Below {
   left(): ReadonlyArray<Run> {
     const lives = Array.from(this.lives.values())
     if (this.closed) { for (const life of lives) this.attend(life) }
-    return lives.filter(({ overdue, run }) => overdue && !run.over).map(({ run }) => run)
+    return lives.filter(({ overdue, run }) => overdue && !run.over).map((life) => {
+      if (this.closed) life.run.whenOver.push(() => this.#bury(life))
+      return life.run
+    })
+  }
+
+  /** It has ended when its supervisor had long done so, and is shown to have. */
+  #bury(life: Life): void {
+    if (!life.overdue) return
+    life.overdue = false
+    life.why = "ShutDown"
+    this.#enter(life, "Dead")
+    this.#tell(life, "TaskDead", "ShutDown")
   }
 
   /** All at once. */

@@ -35,11 +35,18 @@ export const told = (lives: Lives): ReadonlyArray<string> =>
 
 /** How a supervisor ended: why, the last statuses, and the runs that did not end. */
 export const report = (failure: string | undefined, lives: Lives): string => {
-  const all = whole(lives)
+  const all = Array.from(lives)
   return [
     failure === undefined ? "ended" : `gave up: ${failure}`,
-    ...statuses(all),
-    ...all.filter((life) => life.overdue && !life.run.over)
-      .map((life) => `unstoppable ${life.name}#${life.generation}`)
+    ...statuses(whole(all)),
+    ...left(all, false).map((life) => `unstoppable ${life.name}#${life.generation}`)
   ].join("\n")
 }
+
+/** The runs that did not end within their bounds, and all that still runs within those. */
+const left = (lives: Lives, all: boolean): ReadonlyArray<Life> =>
+  Array.from(lives).flatMap((life) => {
+    const isLeft = life.generation > 0 && !life.run.over && (all || life.overdue)
+    const below = left(life.run.below?.lives.values() ?? [], isLeft)
+    return isLeft ? [life, ...below] : below
+  })
