@@ -267,7 +267,9 @@ export type ReconfigureOptions<Tasks extends ReadonlyArray<Task.Task.Any>, R2 = 
 export interface SupervisorOptions<Tasks extends ReadonlyArray<Task.Task.Any>, R2 = never, R3 = never> {
   /**
    * One segment of the path; default `"supervisor"`. Inside a task the path is
-   * the task's own, and a name that is not the task's is a segment more.
+   * the task's own, and a name that is not the task's is a segment more; of
+   * several supervisors in one run that would have one path, the second has a
+   * `2` behind it, and so on.
    */
   readonly name?: string
   /** Started one after another, in this order, each as the one before is up; names are unique. */
@@ -381,7 +383,8 @@ export const makeWith = Effect.fnUntraced(function*<E>(
 ): Effect.fn.Return<RunningSupervisor<E>, SupervisorError.SupervisorError, Scope.Scope> {
   const run = Context.get(context, CurrentRun)
   const parent = run instanceof Run && run.isRunning ? run : undefined
-  const path = pathUnder(run, options.name)
+  const wanted = pathUnder(run, options.name)
+  const path = parent === undefined ? wanted : parent.pathFor(wanted)
   const own = Supervising.captured(context)
   const observing = Scope.makeUnsafe()
   // One finalizer, there before anything can go wrong: whatever becomes of the making, the loop is ended by it.

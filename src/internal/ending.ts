@@ -30,10 +30,27 @@ export const restartDue = (deciding: Deciding, entry: Entry): void => {
   if (state.closing !== undefined) return dead(deciding, entry, "ShutDown")
   const at = Pausing.heldUntil(state, entry, now)
   if (at <= now) return Running.start(deciding, entry)
+  entry.ownRestartAt = now
+  putOff(deciding, entry, at)
+}
+
+const putOff = (deciding: Deciding, entry: Entry, at: number): void => {
   entry.restartAt = at
   entry.version++
-  arm(state, entry, "Restart", at)
-  notify(deciding, entry, { _tag: "RestartHeld", delay: at - now })
+  arm(deciding.state, entry, "Restart", at)
+  notify(deciding, entry, { _tag: "RestartHeld", delay: at - deciding.now })
+}
+
+/** Restarts are not paused any more: those that were held are due when they would have been. */
+export const release = (deciding: Deciding): void => {
+  const { now, state } = deciding
+  for (const entry of state.entries.values()) {
+    const own = entry.ownRestartAt
+    if (entry.phase !== "Failed" || own === undefined) continue
+    entry.ownRestartAt = undefined
+    if (entry.lined) LineUp.release(deciding, entry, own)
+    else putOff(deciding, entry, Math.max(now, own))
+  }
 }
 
 /** A run has ended, its finalizers and children included. */
@@ -193,7 +210,9 @@ const scheduled = (deciding: Deciding, entry: Entry, answer: Answer & { readonly
   entry.chance = answer.chance
   if (!Pausing.isBorne(deciding, entry, reason)) return
   entry.attempt++
-  const at = Math.max(now + answer.delay, Pausing.heldUntil(state, entry, now))
+  const own = now + answer.delay
+  const at = Math.max(own, Pausing.heldUntil(state, entry, now))
+  if (at > own) entry.ownRestartAt = own
   entry.restartAt = at < Number.POSITIVE_INFINITY ? at : undefined
   notify(deciding, entry, { _tag: "RestartScheduled", attempt: entry.attempt, delay: at - now, reason })
   if (LineUp.takesAlong(state)) return LineUp.regroup(deciding, entry, at)

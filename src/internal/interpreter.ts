@@ -83,7 +83,8 @@ export class Interpreter {
     this.#context = options.context
     this.#inbox = options.inbox
     this.#feed = options.feed
-    this.reporter = new Reporter({ ...options, above: options.parent?.above })
+    const label = options.parent?.labelFor(options.path) ?? options.path
+    this.reporter = new Reporter({ ...options, label, above: options.parent?.above })
     this.registry = new Registry(options.state)
     this.tree = new Tree({
       ...options,
@@ -93,6 +94,8 @@ export class Interpreter {
     })
     this.#host = {
       now: () => this.time.now(),
+      label,
+      isGroup: () => this.state.settings.group !== undefined,
       above: this.reporter,
       signal: (run) => {
         if (run.isAwaited) this.#inbox.urgent(run)
@@ -177,8 +180,7 @@ export class Interpreter {
   /** The end of a run is waited for: what it supervises itself takes its time, too. Asked once, while it is there. */
   #bind(run: Run): void {
     const { generation, supervised: { id, options } } = run
-    if (run.isBound || !this.registry.nested.has(id) || !options.derivesStopTimeout) return
-    run.isBound = true
+    if (!this.registry.nested.has(id) || !options.derivesStopTimeout || !run.bind()) return
     const bound = run.subtrees.reduce((sum, subtree) => sum + subtree.stopBound(), 0)
     if (bound > 0) this.#feed({ _tag: "Bound", id, generation, bound })
   }

@@ -30,7 +30,7 @@ const atOnce = Number.NEGATIVE_INFINITY
 const aStretch = 512
 
 /** Nobody is being stopped or started, or is to be. */
-export const isOver = (line: Line): boolean =>
+const isOver = (line: Line): boolean =>
   line.stopping === undefined && line.starting === undefined && line.toStop.length === 0 &&
   line.next === line.toStart.length
 
@@ -199,6 +199,14 @@ export const wait = (deciding: Deciding, entry: Entry): void => {
 /** When those in the line are started, as far as that is known. */
 const restartAt = ({ now, state: { line } }: Deciding): number | undefined =>
   line.due < Number.POSITIVE_INFINITY ? Math.max(line.due, now) : undefined
+
+/** A pause is over before its time: those who wait with this one wait as long as they would have. */
+export const release = (deciding: Deciding, lead: Entry, at: number): void => {
+  const { now, state: { line } } = deciding
+  if (line.lead !== lead || line.due <= now) return
+  line.due = at > now ? at : atOnce
+  for (const entry of line.toStart) if (entry.lined && entry.phase === "Failed") wait(deciding, entry)
+}
 
 /** Somebody asks for one by hand: all that waits for the time of its restart waits no longer. */
 export const hasten = ({ state }: Deciding): void => {

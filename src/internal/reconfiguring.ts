@@ -51,7 +51,9 @@ const adopt = (deciding: Deciding, settings: SupervisorSettings): void => {
   const { intensity } = settings
   state.settings = settings
   if (intensity?.restarts !== before?.restarts) Intensity.resize(state.window, intensity?.restarts ?? 0)
-  if (intensity?.whenExceeded !== "pause") Pausing.resume(deciding)
+  if (state.paused === undefined || intensity?.whenExceeded === "pause") return
+  Pausing.resume(deciding)
+  Ending.release(deciding)
 }
 
 const relist = (deciding: Deciding, tasks: ReadonlyArray<ListedTask>): Changes => {

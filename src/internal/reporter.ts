@@ -42,6 +42,8 @@ export class Reporter implements Above {
 
   constructor(options: {
     readonly path: string
+    /** Under which name it is measured. */
+    readonly label: string
     readonly above: Above | undefined
     readonly time: Time
     readonly context: Context.Context<never>
@@ -50,7 +52,7 @@ export class Reporter implements Above {
     this.#path = options.path
     this.#above = options.above
     this.#time = options.time
-    this.#metrics = Metrics.make(options.path, options.context, options.state.counts)
+    this.#metrics = Metrics.make(options.label, options.context, options.state.counts)
     this.#logs = Logs.make(options.path, options.context)
   }
 

@@ -122,11 +122,16 @@ class Extras {
   /** The run is over but for those. */
   closed: Exit.Exit<void, never> | undefined = undefined
   whenOver: Array<() => void> = []
+  /** How long the supervisors within it may take has been asked. */
+  isBound = false
 }
 
 /** What runs report to. */
 export interface Host {
   readonly now: () => number
+  /** Under which name the supervisor of the run is measured. */
+  readonly label: string
+  readonly isGroup: () => boolean
   /** The supervisor of the run, and through it those further up. */
   readonly above: Above
   /** The run turns out to be a supervisor's. */
@@ -153,8 +158,6 @@ export class Run implements CurrentRun {
   beatAt: number | undefined = undefined
   /** The end has been handed to the loop. */
   taken = false
-  /** How long the supervisors within it may take has been asked. */
-  isBound = false
 
   constructor(supervised: Supervised, generation: number, attempt: number, host: Host) {
     this.supervised = supervised
@@ -240,6 +243,27 @@ export class Run implements CurrentRun {
     return this.#host.above
   }
 
+  /** Whether this is the first time that it is asked how long the supervisors within it may take. */
+  bind(): boolean {
+    const extras = this.#extra()
+    const isFirst = !extras.isBound
+    extras.isBound = true
+    return isFirst
+  }
+
+  /** The path for a supervisor made in this run: no other one that is there has it. */
+  pathFor(path: string): string {
+    const isTaken = (wanted: string) => this.subtrees.some((other) => !other.isClosed && other.path === wanted)
+    let free = path
+    for (let n = 2; isTaken(free); n++) free = `${path}/${n}`
+    return free
+  }
+
+  /** Under which name a supervisor made in this run is measured: all those in the instances of a group are as one. */
+  labelFor(path: string): string {
+    return `${this.#host.label}/${this.#host.isGroup() ? "*" : this.task}${path.slice(this.path.length)}`
+  }
+
   /** A supervisor was made in this run. */
   attach(subtree: Subtree): void {
     if (this.#exit !== undefined) return
@@ -306,10 +330,18 @@ export class Run implements CurrentRun {
     for (const tell of extras.whenOver.splice(0)) tell()
   }
 
-  /** Nobody has asked it to end before its body was over. */
-  isOwnEnd = true
+  /** Whether it was asked to end, and whether its body was over already then. */
+  #asked: "no" | "while under way" | "when over" = "no"
+
   /** Its end is waited for: what it tells from now on is urgent. */
-  isAwaited = false
+  get isAwaited(): boolean {
+    return this.#asked !== "no"
+  }
+
+  /** Nobody has asked it to end before its body was over. */
+  get isOwnEnd(): boolean {
+    return this.#asked !== "while under way"
+  }
 
   close(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
     return this.#scope === undefined ? Effect.void : this.unwind(this.#scope, exit)
@@ -327,8 +359,7 @@ export class Run implements CurrentRun {
   }
 
   interrupt(): void {
-    this.isOwnEnd &&= this.isOver
-    this.isAwaited = true
+    if (this.#asked === "no") this.#asked = this.isOver ? "when over" : "while under way"
     // It may wait in the ordinary lane already, behind a flood.
     this.#signalled = false
     this.#fiber?.interruptUnsafe()

@@ -69,8 +69,14 @@ interface LastFailure {
   readonly at: number
 }
 
+/** What a reconfiguration makes of a task: another, which is started in its turn, or nothing. */
+export type Fate = "stays" | "renewed" | "removed"
+
 /** What an entry knows only while its run ends, or it waits for the next: it is forgotten as that begins. */
 class Passing {
+  successor: TaskSettings | undefined = undefined
+  fate: Fate = "stays"
+  ownRestartAt: number | undefined = undefined
   restartAt: number | undefined = undefined
   asking = false
   sibling: string | undefined = undefined
@@ -95,16 +101,12 @@ export class Entry {
   readonly id: number
   readonly name: string
   settings: TaskSettings
-  /** Those of its next run, when they are other ones: the supervisor was reconfigured. */
-  successor: TaskSettings | undefined = undefined
   /** One of the tasks that the supervisor was made with, or reconfigured to. */
   listed: boolean
   /** Its place in the start order; grows along `State.entries`. */
   place: number
   /** It stands in the line: it is started in its turn, and when that is it is not up to itself. */
   lined = false
-  /** What a reconfiguration makes of it once its run has ended: another task, which is started in its turn, or nothing. */
-  fate: "stays" | "renewed" | "removed" = "stays"
   phase: Phase = "Created"
   since: number
   generation = 0
@@ -145,6 +147,29 @@ export class Entry {
   /** The next run begins: what was of the one before and of the time between is over. */
   begin(): void {
     this.passing = undefined
+  }
+
+  /** The settings of its next run, when they are other ones: the supervisor was reconfigured. */
+  get successor(): TaskSettings | undefined {
+    return this.passing?.successor
+  }
+  set successor(successor: TaskSettings | undefined) {
+    if (successor !== this.successor) this.#passes().successor = successor
+  }
+
+  get fate(): Fate {
+    return this.passing?.fate ?? "stays"
+  }
+  set fate(fate: Fate) {
+    if (fate !== this.fate) this.#passes().fate = fate
+  }
+
+  /** While restarts are paused: when it would be restarted without that. */
+  get ownRestartAt(): number | undefined {
+    return this.passing?.ownRestartAt
+  }
+  set ownRestartAt(at: number | undefined) {
+    if (at !== this.ownRestartAt) this.#passes().ownRestartAt = at
   }
 
   /** While Failed: when the restart is due; `undefined` while the schedule is being asked, or for an endless delay. */
@@ -269,7 +294,7 @@ export interface Closing {
 }
 
 /** Those of a group, stopped together. */
-export interface Together {
+interface Together {
   /** By when all of them should have ended, on the observer's clock. */
   bound: number
   deadline: Deadlines.Deadline | undefined

@@ -27,6 +27,8 @@ const alone = (effect: Effect.Effect<unknown, unknown>) => {
   }
   const run = new Run(supervised, 1, 0, {
     now: () => ++now,
+    label: "root",
+    isGroup: () => false,
     above: { isHeard: () => false, pass: () => undefined },
     nests: () => undefined,
     signal: (one) => {

@@ -246,7 +246,7 @@ const simplerWithin = (there: Grown["within"][Name]) =>
     ...simplerFields(there.plan, simplestPlan).map((plan) => ({ ...there, plan }))
   ]
 
-export const leaf = (plan: Partial<Plan> = {}): Plan => ({ ...simplestPlan, ...plan })
+const leaf = (plan: Partial<Plan> = {}): Plan => ({ ...simplestPlan, ...plan })
 
 export const tree = (
   options: Partial<History["options"]>,
