@@ -1016,6 +1016,158 @@ describe("reconfigure", () => {
         assert.deepStrictEqual(log, ["start a", "kept", "stop a", "start b"])
         assert.deepStrictEqual(yield* generations(supervisor), ["b 1"])
       }))
+
+    describe("who waits for one that is to take another's place is answered", () => {
+      const ways: ReadonlyArray<
+        readonly [string, (supervisor: Supervisor.RunningSupervisor) => Effect.Effect<unknown, unknown>, string]
+      > = [
+        ["when it is removed", (supervisor) => supervisor.remove("a"), "TaskDead"],
+        ["when it is killed", (supervisor) => supervisor.kill("a"), "TaskDead"],
+        ["when it is stopped", (supervisor) => supervisor.stop("a"), "TaskStopped"],
+        ["when another list is without it", (supervisor) => supervisor.reconfigure({ tasks: [] }), "TaskDead"],
+        [
+          "when a third one takes the place instead",
+          (supervisor) => supervisor.reconfigure({ tasks: [logged("a", [])] }),
+          "TaskStopped"
+        ],
+        ["when the supervisor is shut down", (supervisor) => supervisor.shutdown, "TaskDead"]
+      ]
+      for (const [when, act, expected] of ways) {
+        it.effect(when, () =>
+          Effect.gen(function*() {
+            const log: Array<string> = []
+            const supervisor = yield* Supervisor.make({ tasks: [logged("a", log, undefined, 10)] })
+            const next = logged("a", log)
+            yield* fork(Effect.exit(supervisor.reconfigure({ tasks: [next] })))
+            const handle = yield* supervisor.handle(next)
+            const waiting = yield* fork(Effect.exit(handle.await))
+            assert.isUndefined(waiting.pollUnsafe())
+            assert.deepStrictEqual(yield* within(act(supervisor), 10), Exit.void)
+            const answer = waiting.pollUnsafe()
+            assert(answer !== undefined, "it is still waiting")
+            assert.strictEqual(failureOf(yield* answer)._tag, expected)
+            assert.deepStrictEqual(log, ["start a", "stop a"])
+          }))
+      }
+    })
+
+    it.effect("one that was Completed and waits for its turn as another keeps the supervisor from its end", () =>
+      Effect.gen(function*() {
+        const log: Array<string> = []
+        const supervisor = yield* Supervisor.make({
+          whenAllCompleted: "end",
+          tasks: [Task.make("a", Effect.void), logged("b", log, undefined, 10)]
+        })
+        yield* settle
+        assert.deepStrictEqual(
+          yield* within(supervisor.reconfigure({ tasks: [logged("a", log)] }), 10),
+          Exit.void
+        )
+        assert.deepStrictEqual(log, ["start b", "stop b", "start a"])
+        assert.strictEqual((yield* statusOf(supervisor, "a"))._tag, "Healthy")
+      }))
+
+    for (const turns of [1, 2, 3]) {
+      it.effect(`a temporary one that has ended ${turns} turns before is not run again for new defaults`, () =>
+        Effect.gen(function*() {
+          const gate = Latch.makeUnsafe()
+          let runs = 0
+          const once = Task.make(
+            "once",
+            Effect.suspend(() => {
+              runs++
+              return gate.await
+            }),
+            { restart: { mode: "temporary" } }
+          )
+          const supervisor = yield* Supervisor.make({ tasks: [once] })
+          yield* gate.open
+          for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow
+          yield* supervisor.reconfigure({ defaults: { stopTimeout: 1 } })
+          yield* settle
+          assert.deepStrictEqual(yield* names(supervisor), [])
+          assert.strictEqual(runs, 1)
+        }))
+
+      it.effect(`one that has succeeded ${turns} turns before the list is without it gives its value`, () =>
+        Effect.gen(function*() {
+          const gate = Latch.makeUnsafe()
+          const task = Task.make("a", Effect.as(gate.await, 42), { restart: { mode: "transient" } })
+          const supervisor = yield* Supervisor.make({ tasks: [task] })
+          const handle = yield* supervisor.handle(task)
+          yield* gate.open
+          for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow
+          yield* supervisor.reconfigure({ tasks: [] })
+          assert.deepStrictEqual(yield* Effect.exit(handle.await), Exit.succeed(42))
+        }))
+    }
+
+    for (const [time, millis] of [["a long", 60_000], ["an endless", Number.POSITIVE_INFINITY]] as const) {
+      it.effect(`what changes no task is answered at once while a group waits ${time} time, and leaves the wait alone`, () =>
+        Effect.gen(function*() {
+          const log: Array<string> = []
+          const gate = Latch.makeUnsafe()
+          const tasks = [
+            Task.make("failing", Effect.andThen(gate.await, Effect.fail(new Net())), { restart: spaced(millis) }),
+            logged("sibling", log)
+          ] as const
+          const supervisor = yield* Supervisor.make({ strategy: "one-for-all", tasks })
+          yield* gate.open
+          yield* settle
+          const before = yield* supervisor.statuses
+          assert.deepStrictEqual(before.map(({ _tag }) => _tag), ["Failed", "Failed"])
+          for (
+            const options of [{ maxDeadFraction: 0.9 }, { defaults: { stopTimeout: 1 } }, { tasks }, {}] as const
+          ) {
+            assert.deepStrictEqual(yield* within(supervisor.reconfigure(options), 0), Exit.void)
+            assert.deepStrictEqual(yield* supervisor.statuses, before)
+          }
+          yield* TestClock.adjust(59_999)
+          yield* settle
+          assert.deepStrictEqual(yield* supervisor.statuses, before)
+          yield* TestClock.adjust(1)
+          yield* settle
+          assert.strictEqual((yield* statusOf(supervisor, "sibling")).generation, time === "a long" ? 2 : 1)
+        }))
+    }
+
+    for (const change of ["removed", "replaced"] as const) {
+      const next = (log: Array<string>) => change === "removed" ? [] : [logged("gone", log)]
+
+      it.effect(`the death of one that is about to be ${change} ends nothing`, () =>
+        Effect.gen(function*() {
+          const log: Array<string> = []
+          const gate = Latch.makeUnsafe()
+          const gone = Task.make("gone", Effect.andThen(gate.await, Effect.fail(new Net())), {
+            restart: { on: { Net: "stop" } },
+            whenDead: "escalate"
+          })
+          const supervisor = yield* Supervisor.make({ tasks: [gone, logged("slow", log, undefined, 10)] })
+          const reconfiguring = yield* fork(Effect.exit(supervisor.reconfigure({ tasks: next(log) })))
+          yield* gate.open
+          yield* TestClock.adjust(10)
+          yield* settle
+          assert.deepStrictEqual(yield* reconfiguring.pollUnsafe()!, Exit.void)
+          assert.deepStrictEqual(yield* names(supervisor), next([]).map(({ name }) => name))
+        }))
+
+      it.effect(`the end of a significant one that is about to be ${change} is not the end of the supervisor`, () =>
+        Effect.gen(function*() {
+          const log: Array<string> = []
+          const gate = Latch.makeUnsafe()
+          const gone = Task.make("gone", gate.await, { restart: { mode: "transient" }, significant: true })
+          const supervisor = yield* Supervisor.make({
+            autoShutdown: "any-significant",
+            tasks: [gone, logged("slow", log, undefined, 10)]
+          })
+          const reconfiguring = yield* fork(Effect.exit(supervisor.reconfigure({ tasks: next(log) })))
+          yield* gate.open
+          yield* TestClock.adjust(10)
+          yield* settle
+          assert.deepStrictEqual(yield* reconfiguring.pollUnsafe()!, Exit.void)
+          assert.deepStrictEqual(yield* names(supervisor), next([]).map(({ name }) => name))
+        }))
+    }
   })
 
   describe("a run that does not end", () => {
@@ -1095,6 +1247,24 @@ describe("reconfigure", () => {
         yield* settle
         assert.deepStrictEqual(log, [])
         assert.deepStrictEqual(yield* supervisor.statuses, [])
+      }))
+
+    it.effect("nobody else is told of it when who asked waits no longer", () =>
+      Effect.gen(function*() {
+        const { body, release } = yield* stubborn
+        const log: Array<string> = []
+        const supervisor = yield* Supervisor.make({ tasks: [Task.make("stuck", body, { stopTimeout: 10 })] })
+        const reconfiguring = yield* fork(supervisor.reconfigure({ tasks: [logged("other", log)] }))
+        yield* Fiber.interrupt(reconfiguring)
+        yield* TestClock.adjust(10)
+        yield* settle
+        yield* release
+        yield* settle
+        assert.deepStrictEqual(
+          yield* within(supervisor.reconfigure({ tasks: [logged("another", log)] }), 0),
+          Exit.void
+        )
+        assert.deepStrictEqual(yield* names(supervisor), ["another"])
       }))
   })
 
