@@ -2,14 +2,16 @@
  * Which siblings a restart takes along, and in which order they are stopped and started.
  */
 import { assert, describe } from "@effect/vitest"
+import * as Heartbeat from "effect-supervisor/Heartbeat"
 import * as Supervisor from "effect-supervisor/Supervisor"
 import * as Task from "effect-supervisor/Task"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Latch from "effect/Latch"
 import * as Schedule from "effect/Schedule"
 import { TestClock } from "effect/testing"
-import { assertStatus, assertTag, fork, Net, statusOf, within } from "../support/fixtures.ts"
+import { assertStatus, assertTag, failureOf, fork, Net, settle, statusOf, within } from "../support/fixtures.ts"
 import { assertLives, Children, gaveUp, it, shutDown, standing, starting, temporary, transient } from "./otpSupport.ts"
 import { eventsOf, recorded } from "./support.ts"
 
@@ -454,6 +456,165 @@ describe("OTP-10", () => {
       assert.strictEqual(children.since, "-b +c")
       assert.strictEqual(yield* standing(supervisor), "a Healthy, b Dead, c Healthy")
     }))
+})
+
+describe("OTP-07, while one is being started", () => {
+  /** `first` is being started, `second` waits for it, and `added`, which comes after both, has failed and been restarted. */
+  const underWay = (outcome: Effect.Effect<void, Net>) =>
+    Effect.gen(function*() {
+      const gate = Latch.makeUnsafe()
+      const children = new Children()
+      let own: Supervisor.RunningSupervisor | undefined
+      const first = Task.make(
+        "first",
+        Effect.gen(function*() {
+          own = (yield* Supervisor.current)!.supervisor
+          yield* gate.await
+          yield* outcome
+          return yield* Effect.never
+        }),
+        { ...ready, restart: { times: 0 } }
+      )
+      const making = yield* fork(
+        Effect.exit(Supervisor.make({ strategy: "rest-for-one", tasks: [first, children.task("second")] }))
+      )
+      yield* fork(own!.add(children.task("added", { first: [net] })))
+      yield* settle
+      assert.strictEqual(children.since, "+added -added")
+      assert.isUndefined(making.pollUnsafe())
+      yield* gate.open
+      yield* settle
+      const made = making.pollUnsafe()
+      assert(made !== undefined, "make has not been answered")
+      return { children, made: yield* made }
+    })
+
+  it.effect("OTP-07 a later one that fails lets nobody start, and no start be over, before that one is up", () =>
+    Effect.gen(function*() {
+      const { children, made } = yield* underWay(Effect.asVoid(Heartbeat.beat))
+      assert.isTrue(Exit.isSuccess(made))
+      assert.strictEqual(children.since, "+second +added")
+    }))
+
+  it.effect("OTP-07 nor does it hide that that one dies: the start fails", () =>
+    Effect.gen(function*() {
+      const { children, made } = yield* underWay(Effect.fail(new Net()))
+      assert.deepInclude(assertTag(failureOf(made).reason, "TaskDead"), { task: "first", why: "Exhausted" })
+      assert.strictEqual(children.since, "")
+    }))
+})
+
+describe("OTP-07, many at once", () => {
+  it.effect("OTP-07 those that wait already are not told again when one before them fails with the same time", () =>
+    Effect.gen(function*() {
+      const children = new Children()
+      const names = Array.from({ length: 50 }, (_, index) => `t${index}`)
+      const [, events] = yield* recorded(Supervisor.make({
+        strategy: "rest-for-one",
+        tasks: names.map((name) => children.task(name, { restart: spaced(1000) }))
+      }))
+      for (const name of names.toReversed()) yield* children.fail(name, new Net())
+      // Each for its own failure, and for the one that takes it along.
+      assert.strictEqual(eventsOf(events, "RestartScheduled").length, 2 * names.length - 1)
+      yield* TestClock.adjust(1000)
+      assert.deepStrictEqual(names.map(children.runs), names.map(() => 2))
+    }))
+})
+
+describe("OTP-08, what had ended by itself", () => {
+  for (const strategy of ["one-for-all", "rest-for-one"] as const) {
+    for (const takes of [0, 10]) {
+      const how = takes === 0 ? "in the same turn" : "but for its finalizers"
+      /** `failing` is to take `other` along, which is over by then, and is what its policy says. */
+      const together = <A>(
+        end: Effect.Effect<A, Net>,
+        options: Task.TaskOptions<Net>,
+        over: { readonly autoShutdown?: "any-significant" } = {}
+      ) =>
+        Effect.gen(function*() {
+          const gate = Latch.makeUnsafe()
+          const later = Latch.makeUnsafe()
+          let runs = 0
+          const failing = Task.make("failing", Effect.andThen(later.await, Effect.fail(new Net())), {
+            restart: spaced(1000)
+          })
+          const other = Task.make(
+            "other",
+            Effect.gen(function*() {
+              runs++
+              if (takes > 0) yield* Effect.addFinalizer(() => Effect.sleep(takes))
+              yield* gate.await
+              return yield* end
+            }),
+            options
+          )
+          const supervisor = yield* Supervisor.make({ strategy, ...over, tasks: [failing, other] })
+          const handle = yield* supervisor.handle(other)
+          const waiting = yield* fork(Effect.exit(handle.await))
+          if (takes === 0) later.openUnsafe()
+          gate.openUnsafe()
+          yield* settle
+          later.openUnsafe()
+          yield* settle
+          yield* TestClock.adjust(takes)
+          yield* settle
+          const answer = waiting.pollUnsafe()
+          assert(answer !== undefined, "it is still waiting")
+          assert.strictEqual(runs, 1)
+          return { supervisor, answer: yield* answer, runs: () => runs }
+        })
+      const again = Effect.andThen(TestClock.adjust(2000), settle)
+
+      it.effect(`OTP-08 ${strategy}: a transient success ${how} is Completed, with its value`, () =>
+        Effect.gen(function*() {
+          const { answer, runs, supervisor } = yield* together(Effect.succeed(42), { restart: transient })
+          assert.deepStrictEqual(answer, Exit.succeed(42))
+          yield* again
+          assert.strictEqual((yield* statusOf(supervisor, "other"))._tag, "Completed")
+          assert.strictEqual(runs(), 1)
+        }))
+
+      it.effect(`OTP-08 ${strategy}: a temporary success ${how} gives its value, and is gone`, () =>
+        Effect.gen(function*() {
+          const { answer, runs, supervisor } = yield* together(Effect.succeed(42), { restart: temporary })
+          assert.deepStrictEqual(answer, Exit.succeed(42))
+          yield* again
+          assert.strictEqual((yield* Effect.flip(supervisor.status("other")))._tag, "TaskNotFound")
+          assert.strictEqual(runs(), 1)
+        }))
+
+      it.effect(`OTP-08 ${strategy}: what is not to be run again ${how} is Dead`, () =>
+        Effect.gen(function*() {
+          const { answer, runs, supervisor } = yield* together(Effect.fail(new Net()), {
+            restart: { ...transient, on: { Net: "stop" } }
+          })
+          assertTag(failureOf(answer), "TaskDead")
+          yield* again
+          assert.strictEqual((yield* statusOf(supervisor, "other"))._tag, "Dead")
+          assert.strictEqual(runs(), 1)
+        }))
+
+      it.effect(`OTP-08 ${strategy}: what escalates ${how} is what the supervisor gives up for`, () =>
+        Effect.gen(function*() {
+          const { supervisor } = yield* together(Effect.fail(new Net()), {
+            restart: { ...transient, on: { Net: "escalate" } }
+          })
+          const error = failureOf(yield* within(supervisor.await, 0))
+          assert.deepInclude(assertTag(error.reason, "TaskDead"), { task: "other", why: "Escalated" })
+        }))
+
+      it.effect(`OTP-08 ${strategy}: the end of a significant one ${how} is the end of the supervisor`, () =>
+        Effect.gen(function*() {
+          const { answer, supervisor } = yield* together(
+            Effect.succeed(42),
+            { restart: transient, significant: true },
+            { autoShutdown: "any-significant" }
+          )
+          assert.deepStrictEqual(answer, Exit.succeed(42))
+          assert.isTrue(Exit.isSuccess(yield* within(supervisor.await, 0)))
+        }))
+    }
+  }
 })
 
 describe("OTP-14", () => {
