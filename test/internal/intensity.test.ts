@@ -83,6 +83,17 @@ describe("intensity", () => {
     assert.deepStrictEqual(counted(more, limit(3, 1000), [300, 400]), [false, true])
   })
 
+  it("keeps 200,000 restarts when another number is allowed", () => {
+    const window = Intensity.make()
+    for (let now = 0; now < 200_000; now++) Intensity.count(window, limit(200_000, 1_000_000), now)
+    Intensity.resize(window, 200_001)
+    assert.strictEqual(window.times.length, 200_000)
+    assert.deepStrictEqual(counted(window, limit(200_001, 1_000_000), [200_000, 200_001]), [false, true])
+    Intensity.resize(window, 150_000)
+    assert.strictEqual(window.times.length, 150_000)
+    assert.isTrue(Intensity.count(window, limit(150_000, 1_000_000), 200_002))
+  })
+
   it("looks at one restart and keeps one, whatever their number", () => {
     const touched = (restarts: number) => {
       let touches = 0
