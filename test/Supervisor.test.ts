@@ -204,6 +204,72 @@ describe("Supervisor", () => {
   // the table of commands
   // -------------------------------------------------------------------------------------------------------------------
 
+  describe("a long list", () => {
+    const many = 2000
+
+    /** The first one of the list does this as it begins, while the rest is being added. */
+    const atOnce = <A, E>(act: (supervisor: Supervisor.RunningSupervisor) => Effect.Effect<A, E>) =>
+      Effect.gen(function*() {
+        const begun: Array<string> = []
+        let beside: { readonly answer: Exit.Exit<A, E>; readonly specs: number; readonly begun: number } | undefined
+        const own = Task.make(
+          "own",
+          Effect.gen(function*() {
+            const { supervisor } = (yield* Supervisor.current)!
+            const answer = yield* Effect.exit(act(supervisor))
+            beside = { answer, specs: (yield* supervisor.count).specs, begun: begun.length }
+            return yield* Effect.never
+          })
+        )
+        const rest = Array.from(
+          { length: many },
+          (_, index) => Task.make(`t${index}`, Effect.andThen(Effect.sync(() => begun.push(`t${index}`)), Effect.never))
+        )
+        const supervisor = yield* Supervisor.make({ tasks: [own, ...rest] })
+        yield* settle
+        assert(beside !== undefined, "it has not been answered")
+        assert.strictEqual((yield* supervisor.count).specs, many + 1)
+        return { ...beside, supervisor }
+      })
+
+    it.effect("keeps no command waiting about one that has been added", () =>
+      Effect.gen(function*() {
+        const { answer, specs } = yield* atOnce((supervisor) => supervisor.start("own"))
+        assert.strictEqual(failureOf(answer)._tag, "TaskAlreadyRunning")
+        assert.isBelow(specs, many)
+      }))
+
+    it.effect("a command about one that comes later waits for it", () =>
+      Effect.gen(function*() {
+        const last = `t${many - 1}`
+        const { answer, supervisor } = yield* atOnce((supervisor) => supervisor.stop(last))
+        assert.deepStrictEqual(answer, Exit.void)
+        assert.strictEqual((yield* statusOf(supervisor, last))._tag, "Stopped")
+      }))
+
+    it.effect("a name that is in it is taken, also before its turn", () =>
+      Effect.gen(function*() {
+        const { answer } = yield* atOnce((supervisor) => supervisor.add(never(`t${many - 1}`)))
+        assert.strictEqual(failureOf(answer)._tag, "TaskAlreadyExists")
+      }))
+
+    it.effect("nothing of it is started by one that is asked to end as it begins", () =>
+      Effect.gen(function*() {
+        const begun: Array<string> = []
+        const task = (name: string) =>
+          Task.make(name, Effect.andThen(Effect.sync(() => begun.push(name)), Effect.never))
+        const scope = yield* Scope.make()
+        const making = yield* Effect.forkChild(
+          Scope.provide(Supervisor.make({ tasks: [task("a"), task("b")] }), scope),
+          { startImmediately: true }
+        )
+        yield* Scope.close(scope, Exit.void)
+        yield* settle
+        assert.isDefined(making.pollUnsafe())
+        assert.deepStrictEqual(begun, [])
+      }))
+  })
+
   describe("commands", () => {
     type Name = "start" | "restart" | "stop" | "kill" | "remove"
     type Given = "Starting" | "Healthy" | "Failed" | "Stopping" | "overdue" | "Stopped" | "Completed" | "Dead"
@@ -940,6 +1006,21 @@ describe("Supervisor", () => {
   // -------------------------------------------------------------------------------------------------------------------
 
   describe("handles", () => {
+    it.effect("what is no task is the caller's mistake", () =>
+      Effect.gen(function*() {
+        const supervisor = yield* Supervisor.make({ tasks: [never("a")] })
+        for (const one of [undefined, null, 7, "a", {}, Effect.void] as ReadonlyArray<unknown>) {
+          const exit = yield* Effect.exit(Effect.suspend(() => supervisor.handle(one as Task.Task)))
+          assert(Exit.isFailure(exit))
+          const error = Cause.squash(exit.cause)
+          assert.instanceOf(error, RangeError)
+          assert.match(
+            (error as RangeError).message,
+            /^Supervisor\.handle: the task is .*; allowed is a task made by Task\.make$/
+          )
+        }
+      }))
+
     it.effect("await gives the value, any number of times, before and after", () =>
       Effect.gen(function*() {
         const supervisor = yield* Supervisor.make()
