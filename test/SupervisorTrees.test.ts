@@ -1032,6 +1032,58 @@ describe("a run of a supervisor within that does not end", () => {
       yield* settle
       assert.deepStrictEqual(yield* standing(root), ["root/in Healthy 2", "root/in/jobs Healthy 1"])
     }))
+
+  it.effect("that ends when its supervisor has long ended is shown and told to have, from the top", () =>
+    Effect.gen(function*() {
+      const { release, root } = yield* stuckTree([])
+      const events = yield* collect(root.tree.events)
+      assert.strictEqual(failureOf(yield* inTime(root.stop("in"), 10))._tag, "TaskUnstoppable")
+      assert.deepStrictEqual((yield* root.tree.statuses).map(({ _tag, path }) => [path, _tag]), [
+        ["root/in", "Stopping"],
+        ["root/in/low", "Stopping"],
+        ["root/in/low/stuck", "Stopping"]
+      ])
+      assert.strictEqual((yield* root.tree.count).active, 3)
+      events.seen.length = 0
+      yield* release
+      yield* settle
+      const [own, ...below] = yield* root.tree.statuses
+      assert.strictEqual(own!._tag, "Stopped")
+      assert.deepStrictEqual(below.map(({ path }) => path), ["root/in/low", "root/in/low/stuck"])
+      for (const status of below) assert.strictEqual(assertStatus(status, "Dead").why, "ShutDown")
+      assert.strictEqual((yield* root.tree.count).active, 0)
+      assert.deepStrictEqual(
+        events.seen.flatMap((event) =>
+          event._tag === "TaskDead" || event._tag === "TaskStopped"
+            ? [`${event._tag} ${event.supervisor}/${event.task}`]
+            : []
+        ),
+        ["TaskDead root/in/low/stuck", "TaskDead root/in/low", "TaskStopped root/in"]
+      )
+    }))
+
+  it.effect("a report names all that still runs within a run that did not end in a bound of its own", () =>
+    Effect.gen(function*() {
+      const one = yield* stubborn
+      const other = yield* stubborn
+      const low = Supervisor.run({ tasks: [Task.make("one", one.body), Task.make("other", other.body)] })
+      const root = yield* Supervisor.make({
+        name: "root",
+        tasks: [Task.make("in", Supervisor.run({ tasks: [Task.make("low", low)] }), { stopTimeout: 10 })]
+      })
+      yield* settle
+      assert.deepStrictEqual(yield* inTime(root.shutdown, 10), Exit.void)
+      assert.deepStrictEqual((yield* root.await).unstoppable.map(({ path }) => path), [
+        "root/in",
+        "root/in/low",
+        "root/in/low/one",
+        "root/in/low/other"
+      ])
+      yield* one.release
+      yield* other.release
+      yield* settle
+      assert.deepStrictEqual(yield* root.unstoppable, [])
+    }))
 })
 
 describe("giving up", () => {
