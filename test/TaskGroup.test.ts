@@ -366,6 +366,43 @@ describe("TaskGroup", () => {
         yield* running.start(undefined, { name: "ada" })
         assert.deepStrictEqual(seen, ["root/jobs/ada", "root/jobs"])
       }))
+
+    it.effect("may add tasks of its own to the group's supervisor, which are not bounded by maxTasks", () =>
+      Effect.gen(function*() {
+        const added = (name: string) => Task.make(name, Effect.never)
+        const group = TaskGroup.make(
+          "jobs",
+          (_: void) =>
+            Effect.gen(function*() {
+              const { supervisor } = (yield* Supervisor.current)!
+              yield* supervisor.add(added("more"))
+              yield* supervisor.add(added("still more"))
+              return yield* Effect.never
+            }),
+          { maxTasks: 1, each: { restart: { times: 0 } } }
+        )
+        const { running } = yield* inSupervisor(group)
+        yield* running.start(undefined, { name: "ada" })
+        yield* settle
+        assert.deepStrictEqual(yield* names(running), ["ada", "more", "still more"])
+      }))
+
+    it.effect("such a task that escalates is not one of the group's: DynamicTaskDead", () =>
+      Effect.gen(function*() {
+        const group = TaskGroup.make("jobs", (_: void) =>
+          Effect.gen(function*() {
+            const { supervisor } = (yield* Supervisor.current)!
+            yield* supervisor.add(
+              Task.make("more", Effect.fail(new Net()), { restart: { times: 0 }, whenDead: "escalate" })
+            )
+            return yield* Effect.never
+          }), { restart: { times: 0 } })
+        const { running } = yield* inSupervisor(group)
+        yield* running.start()
+        yield* settle
+        const reason = assertTag(failureOf(yield* Effect.exit(running.await)).reason, "DynamicTaskDead")
+        assert.strictEqual(reason.dead.task, "more")
+      }))
   })
 
   describe("find", () => {
@@ -403,6 +440,30 @@ describe("TaskGroup", () => {
         const error = yield* Effect.flip(TaskGroup.find(inner["right"]!, group))
         assert.deepInclude(error, { _tag: "TaskNotFound", supervisor: "root/right", task: "jobs" })
         assert.strictEqual((yield* Effect.flip(TaskGroup.find(root, other)))._tag, "TaskNotFound")
+      }))
+
+    it.effect("what is no group is the caller's mistake", () =>
+      Effect.gen(function*() {
+        const root = yield* Supervisor.make({ name: "root", tasks: [group] })
+        const nonsense: ReadonlyArray<unknown> = [
+          undefined,
+          null,
+          7,
+          "jobs",
+          {},
+          Effect.void,
+          Task.make("a", Effect.void)
+        ]
+        for (const one of nonsense) {
+          const exit = yield* Effect.exit(Effect.suspend(() => TaskGroup.find(root, one as typeof group)))
+          assert(Exit.isFailure(exit))
+          const error = Cause.squash(exit.cause)
+          assert.instanceOf(error, RangeError)
+          assert.match(
+            (error as RangeError).message,
+            /^TaskGroup\.find: the group is .*; allowed is one made by TaskGroup\.make$/
+          )
+        }
       }))
 
     it.effect("each supervisor has its own of one value", () =>
