@@ -114,12 +114,17 @@ export interface RunningSupervisor<out E = unknown> {
    * `undefined` has its default again. Of a new list of tasks, one that is the
    * same value, or has the same `version`, keeps its run; one that is gone is
    * removed, and one that is another is stopped, in reverse order; then those
-   * and the new ones are started, in the order of the list. Tasks that were added
-   * while it ran stay. Options of a task hold from its next run on.
+   * and the new ones are started, in the order of the list, also what was
+   * Completed, Stopped or Dead, and a temporary one that had ended and was gone.
+   * Tasks that were added while it ran stay, with the defaults that they were
+   * added with. Options of a task hold from its next run on; under another policy,
+   * or under other defaults that it takes its policy from, its schedule begins
+   * anew. A restart that waits for its time is brought along when something is
+   * stopped or started, and left alone otherwise.
    *
-   * Nothing is changed when it fails with `InvalidOptions` or
-   * `TaskAlreadyExists` (an added task has that name). `TaskUnstoppable`: all is
-   * done but for that run, and that is done when it ends.
+   * Nothing is changed when it fails with `InvalidOptions` or `TaskAlreadyExists`
+   * (an added task has that name, or one whose removal is still under way).
+   * `TaskUnstoppable`: all is done but for that run, and that is done when it ends.
    */
   readonly reconfigure: <const Tasks extends ReadonlyArray<Task.Task.Any> = [], R2 = never, R3 = never>(
     options: ReconfigureOptions<Tasks, R2, R3>
