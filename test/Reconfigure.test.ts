@@ -1049,6 +1049,25 @@ describe("reconfigure", () => {
             assert.deepStrictEqual(log, ["start a", "stop a"])
           }))
       }
+
+      it.effect("when the supervisor ends without the run whose place it was to take", () =>
+        Effect.gen(function*() {
+          const { body, release } = yield* stubborn
+          const log: Array<string> = []
+          const supervisor = yield* Supervisor.make({ tasks: [Task.make("a", body, { stopTimeout: 10 })] })
+          const next = logged("a", log)
+          yield* fork(Effect.exit(supervisor.reconfigure({ tasks: [next] })))
+          const handle = yield* supervisor.handle(next)
+          const waiting = yield* fork(Effect.exit(handle.await))
+          yield* within(supervisor.shutdown, 10)
+          const answer = waiting.pollUnsafe()
+          assert(answer !== undefined, "it is still waiting")
+          const dead = assertTag(failureOf(yield* answer), "TaskDead")
+          assert.deepInclude(dead, { task: "a", why: "ShutDown", runs: 0 })
+          yield* release
+          yield* settle
+          assert.deepStrictEqual(log, [])
+        }))
     })
 
     it.effect("one that was Completed and waits for its turn as another keeps the supervisor from its end", () =>
