@@ -40,6 +40,7 @@ import * as Decoding from "./internal/supervisorOptions.ts"
 import type * as SupervisorError from "./SupervisorError.ts"
 import type { SupervisorEvent } from "./SupervisorEvent.ts"
 import * as Task from "./Task.ts"
+import type * as Shown from "./TaskStatus.ts"
 import type { FinalReport, TaskStatus, UnstoppableRun } from "./TaskStatus.ts"
 
 /**
@@ -175,32 +176,20 @@ export interface TaskHandle<out A, out E> {
 }
 
 /**
- * A task as its supervisor sees it. It is a `"supervisor"` when its effect was
- * made by `run`, or a supervisor was made in its newest run.
+ * A task as its supervisor sees it.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Child {
-  readonly task: string
-  readonly path: string
-  readonly type: "worker" | "supervisor"
-  readonly status: TaskStatus
-}
+export type Child = Shown.Child
 
 /**
- * How many tasks there are (`specs`), how many of them have a run (`active`: not
- * those that wait for a restart), and of which type they are.
+ * How many tasks a supervisor has.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Count {
-  readonly specs: number
-  readonly active: number
-  readonly supervisors: number
-  readonly workers: number
-}
+export type Count = Shown.Count
 
 /**
  * A supervisor and all below it: each task, and after it those of a supervisor

@@ -174,3 +174,31 @@ export const FinalReport = Schema.Struct({
  * @category models
  */
 export type FinalReport = typeof FinalReport.Type
+
+/**
+ * A task as its supervisor sees it. It is a `"supervisor"` when its effect was
+ * made by `run`, or a supervisor was made in its newest run.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Child {
+  readonly task: string
+  readonly path: string
+  readonly type: "worker" | "supervisor"
+  readonly status: TaskStatus
+}
+
+/**
+ * How many tasks there are (`specs`), how many of them have a run (`active`: not
+ * those that wait for a restart), and of which type they are.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Count {
+  readonly specs: number
+  readonly active: number
+  readonly supervisors: number
+  readonly workers: number
+}

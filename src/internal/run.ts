@@ -16,7 +16,7 @@ import type * as Heartbeat from "../Heartbeat.ts"
 import type { RestartReason } from "../RestartPolicy.ts"
 import type { TaskDead, TaskNotFound, TaskStopped } from "../SupervisorError.ts"
 import type { SupervisorEvent } from "../SupervisorEvent.ts"
-import type { TaskStatus, UnstoppableRun } from "../TaskStatus.ts"
+import type { Child, Count, TaskStatus, UnstoppableRun } from "../TaskStatus.ts"
 import { CurrentRun } from "./currentRun.ts"
 import * as Probing from "./probing.ts"
 import * as Render from "./render.ts"
@@ -60,22 +60,6 @@ export interface Supervised {
 
 /** The path of a task, made when somebody asks. */
 export const pathOf = ({ name, supervisor }: Supervised): string => `${supervisor.path}/${name}`
-
-/** A task as its supervisor sees it. */
-export interface Child {
-  readonly task: string
-  readonly path: string
-  readonly type: "worker" | "supervisor"
-  readonly status: TaskStatus
-}
-
-/** How many tasks there are. */
-export interface Count {
-  readonly specs: number
-  readonly active: number
-  readonly supervisors: number
-  readonly workers: number
-}
 
 /** Where a path leads: as far as there are supervisors, and what is left of it there. */
 export interface Place {

@@ -4,10 +4,10 @@
  */
 import * as SupervisorError from "../SupervisorError.ts"
 import type { SupervisorEvent } from "../SupervisorEvent.ts"
-import type { TaskStatus, UnstoppableRun } from "../TaskStatus.ts"
+import type { Child, Count, TaskStatus, UnstoppableRun } from "../TaskStatus.ts"
 import { isRunning } from "./entry.ts"
 import type { Registry } from "./registry.ts"
-import type { Child, Count, Place, Subtree } from "./run.ts"
+import type { Place, Subtree } from "./run.ts"
 import { pathOf } from "./run.ts"
 import type { Entry, State } from "./state.ts"
 import type { Time } from "./time.ts"
