@@ -962,17 +962,20 @@ describe("RestartPolicy", () => {
             yield* settle
           }
           const delays = delaysOf(seen).slice(0, expected.length)
-          const over = seen.some((event) => event._tag === "TaskDead" || event._tag === "TaskCompleted")
+          const isEnd = (event: SupervisorEvent) => event._tag === "TaskDead" || event._tag === "TaskCompleted"
+          const end = seen.findIndex(isEnd)
+          // Without delays it goes on, and may end, beyond the steps that were previewed.
+          const over = end >= 0 && delaysOf(seen.slice(0, end)).length < expected.length
           if (preview.givesUp) {
             yield* TestClock.adjust(Math.ceil(expected.at(-1) ?? 0) + 1)
             yield* settle
           }
-          const ended = seen.some((event) => event._tag === "TaskDead" || event._tag === "TaskCompleted")
+          const ended = seen.some(isEnd)
           const same = delays.length === expected.length &&
             delays.every((delay, index) => Math.abs(delay - expected[index]!) < 1e-6)
           return same && (preview.givesUp ? ended : !over)
         }),
-      { arbitrary: { runs: 150 } }
+      { arbitrary: { runs: 150, seed: 1 } }
     )
   })
 

@@ -52,7 +52,7 @@ describe("intensity", () => {
       }
       return true
     },
-    { arbitrary: { runs: 500, size: 200 } }
+    { arbitrary: { runs: 500, size: 200, seed: 1 } }
   )
 
   it("is exact to the millisecond: at the period's end a restart still counts, after it no more", () => {

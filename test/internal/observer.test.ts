@@ -115,7 +115,7 @@ describe("the observer's clock", () => {
       for (const work of works) passes(work, () => Observer.work(observer, now))
       if (asks !== undefined) observer.wakeAt = now + asks
     }
-  }, { arbitrary: { runs: 500, size: 50 } })
+  }, { arbitrary: { runs: 500, size: 50, seed: 1 } })
 
   it.prop("stands still through a stall that is longer than its interval, whatever came before", [Turns], ([turns]) => {
     const observer = Observer.make(0)
@@ -130,5 +130,5 @@ describe("the observer's clock", () => {
     now += 5000
     Observer.turn(observer, now, interval)
     assert.strictEqual(Observer.at(observer, now), seen)
-  }, { arbitrary: { runs: 500, size: 50 } })
+  }, { arbitrary: { runs: 500, size: 50, seed: 1 } })
 })

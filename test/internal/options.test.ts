@@ -199,7 +199,7 @@ describe("options", () => {
         }
         return taken === fits
       },
-      { arbitrary: { runs: 500, size: 300 } }
+      { arbitrary: { runs: 500, size: 300, seed: 1 } }
     )
 
     it("a refusal shows a long name's beginning and its length", () => {
