@@ -7,6 +7,7 @@ import * as SupervisorMetrics from "effect-supervisor/SupervisorMetrics"
 import * as Task from "effect-supervisor/Task"
 import * as TaskGroup from "effect-supervisor/TaskGroup"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/testing/TestClock"
@@ -44,6 +45,24 @@ describe("metrics", () => {
       assert.strictEqual((yield* Metric.value(of("metered/connections/*"))).count, 5)
       const measured = (yield* Metric.snapshot).map(({ attributes }) => attributes?.["supervisor"])
       assert.notInclude(measured, "metered/connections/1")
+    }))
+})
+
+describe("whenAllCompleted", () => {
+  it.effect("does not end what waits to be another task, though it ended by itself before its turn", () =>
+    Effect.gen(function*() {
+      const slow = Task.make("b", Effect.andThen(Effect.addFinalizer(() => Effect.sleep(10)), Effect.never))
+      const supervisor = yield* Supervisor.make({
+        whenAllCompleted: "end",
+        tasks: [Task.make("a", Effect.sleep(5)), slow]
+      })
+      const changing = yield* Effect.forkChild(supervisor.reconfigure({ tasks: [Task.make("a", Effect.never)] }), {
+        startImmediately: true
+      })
+      yield* TestClock.adjust(0)
+      yield* TestClock.adjust(10)
+      yield* Fiber.join(changing)
+      assert.deepStrictEqual((yield* supervisor.statuses).map(({ _tag, task }) => [task, _tag]), [["a", "Healthy"]])
     }))
 })
 

@@ -74,7 +74,10 @@ export const ended = (
   entry.overdue = false
   conclude(deciding, entry, outcome, intent)
   // What the supervisor gives up for is in its report.
-  if (isRemoved && state.failure === undefined && state.entries.get(entry.id) === entry) remove(deciding, entry)
+  if (state.failure !== undefined || state.entries.get(entry.id) !== entry) return
+  if (isRemoved) remove(deciding, entry)
+  // It has come to an end as what it was; as what it will be it is still to come.
+  else if (entry.fate === "renewed" && entry.lined && isSettled(entry.phase)) enter(deciding, entry, "Created")
 }
 
 /** Another run was to follow. */
