@@ -1,0 +1,51 @@
+/**
+ * A group is asked to end in stretches: the loop is not kept for all of it at once.
+ */
+import { assert, it } from "@effect/vitest"
+import * as Deadlines from "../../src/internal/deadlines.ts"
+import { decide } from "../../src/internal/decide.ts"
+import type { Decision, TaskSettings } from "../../src/internal/state.ts"
+import { makeState } from "../../src/internal/state.ts"
+
+const settings: TaskSettings = {
+  mode: "transient",
+  heartbeat: { _tag: "None" },
+  startupTimeout: undefined,
+  stableAfter: 80_000,
+  stopTimeout: 5000,
+  whenDead: "keep",
+  ready: "begun",
+  significant: false
+}
+
+const asked = (decisions: ReadonlyArray<Decision>): number =>
+  decisions.filter((decision) => decision._tag === "Interrupt").length
+
+it("so many of a group are asked to end in one decision, the others in the next ones, and each of them once", () => {
+  const instances = 2000
+  const state = makeState({
+    startedAt: 0,
+    strategy: "one-for-one",
+    intensity: undefined,
+    autoShutdown: "never",
+    group: { maxTasks: Number.POSITIVE_INFINITY },
+    healthCheck: { initialDelay: 0, interval: 200 },
+    maxDeadFraction: undefined,
+    whenAllCompleted: "stay",
+    shutdownTimeout: Number.POSITIVE_INFINITY
+  }, 0)
+  for (let id = 1; id <= instances; id++) {
+    decide(state, { _tag: "Add", reply: id, listed: false, instance: true, id, name: `${id}`, settings }, 0)
+  }
+  const stretches = [asked(decide(state, { _tag: "Shutdown" }, 0))]
+  for (
+    let due = Deadlines.earliest(state.deadlines);
+    due?.kind === "Stretch";
+    due = Deadlines.earliest(state.deadlines)
+  ) {
+    stretches.push(asked(decide(state, { _tag: "Due", order: due.order }, 0)))
+  }
+  assert.isAbove(stretches.length, 2)
+  for (const count of stretches) assert.isAtMost(count, 600)
+  assert.strictEqual(stretches.reduce((sum, count) => sum + count, 0), instances)
+})
