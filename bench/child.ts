@@ -6,7 +6,6 @@ import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
 import { hosted, scenarios } from "./catalogue.ts"
-import { collect } from "./measure.ts"
 import { Request } from "./sample.ts"
 import type { Sample } from "./sample.ts"
 
@@ -18,7 +17,6 @@ const sample = Effect.fnUntraced(function*(message: unknown) {
   const request = yield* Schema.decodeUnknownEffect(Request)(message)
   const scenario = scenarios.find((one) => one.name === request.scenario)
   if (scenario === undefined) return yield* Effect.die(new Error(`no scenario named ${request.scenario}`))
-  yield* collect
   const taken = yield* scenario.sample(peer, request.load)
   const answer: Sample = "notes" in taken ? taken : { values: taken.map((value) => value ?? null), notes: [] }
   return answer
