@@ -39,8 +39,6 @@ export type Message =
   | Run
   | { readonly _tag: "Answered"; readonly event: Event & { readonly _tag: "Answered" } }
   | { readonly _tag: "Tick" }
-  /** Something urgent waits. */
-  | { readonly _tag: "Knock" }
 
 /** How many of each lane are taken together: neither waits long for the other. */
 const atOnce = 128
@@ -59,7 +57,12 @@ export interface Inbox {
   readonly close: () => void
 }
 
-const knock: Message = { _tag: "Knock" }
+/** Something urgent waits. */
+interface Knock {
+  readonly _tag: "Knock"
+}
+
+const knock: Knock = { _tag: "Knock" }
 
 /** Whoever is asked to end starts nothing more of its list. */
 const isEnding = (message: Message): boolean =>
@@ -67,7 +70,7 @@ const isEnding = (message: Message): boolean =>
 
 export const make: Effect.Effect<Inbox> = Effect.gen(function*() {
   const urgent = yield* Queue.unbounded<Message>()
-  const ordinary = yield* Queue.unbounded<Message, Cause.Done>()
+  const ordinary = yield* Queue.unbounded<Message | Knock, Cause.Done>()
   let knocked = false
   let before: (() => Command | undefined) | undefined
   // The loop waits at the ordinary lane alone; whoever comes by the urgent one knocks there.
@@ -77,14 +80,14 @@ export const make: Effect.Effect<Inbox> = Effect.gen(function*() {
     Queue.offerUnsafe(ordinary, knock)
   }
   // The ordinary ones have been taken, a knock among them: one for the urgent ones that are left comes after.
-  const withUrgent = (taken: ReadonlyArray<Message>): ReadonlyArray<Message> => {
+  const withUrgent = (taken: ReadonlyArray<Message | Knock>): ReadonlyArray<Message> => {
     const asked = pollUpTo(urgent, atOnce)
     if (before !== undefined && asked.some(isEnding)) before = undefined
-    const listed = before === undefined ? [] : pollFirst(before)
-    const polled = listed.length === 0 ? asked : listed.concat(asked)
+    const all = before === undefined ? asked : pollFirst(before).concat(asked)
+    for (const message of taken) if (message._tag !== "Knock") all.push(message)
     knocked = false
     if (before !== undefined || Queue.sizeUnsafe(urgent) > 0) knocking()
-    return polled.length === 0 ? taken : polled.concat(taken)
+    return all
   }
   const pollFirst = (next: () => Command | undefined): Array<Message> => {
     const polled: Array<Message> = []

@@ -60,6 +60,11 @@ export class Interpreter {
   /** Those to be told once everything that follows from the event has been decided: they see the outcome of all of it. */
   #tellings: Array<() => void> = []
   #timer: Fiber.Fiber<void> | undefined = undefined
+  /** Those that ended as they were interrupted, and how many of them have been looked at. */
+  #over: Array<Run> = []
+  #attended = 0
+  /** What this one tells meanwhile is looked at as soon as it has been interrupted. */
+  #interrupting: Run | undefined = undefined
   /** Something that was taken from the inbox together with what is being looked at is still ahead. */
   isAhead = false
   /** How much has been done in this turn. */
@@ -98,6 +103,7 @@ export class Interpreter {
       isGroup: () => this.state.settings.group !== undefined,
       above: this.reporter,
       signal: (run) => {
+        if (run === this.#interrupting) return
         if (run.isAwaited) this.#inbox.urgent(run)
         else this.#inbox.ordinary(run)
       },
@@ -168,13 +174,29 @@ export class Interpreter {
     const { run } = task
     if (run === undefined) return
     this.#bind(run)
+    this.#interrupting = run
     this.#guarded(() => run.interrupt())
-    // Most end as they are interrupted. That is seen at once, if nothing has come before it, and up to a bound: others
-    // have their turn, too.
-    if (run.hasEnded && !this.isAhead && this.#inbox.isQuiet() && this.done < aTurn) {
-      this.done++
-      this.attend(run)
+    this.#interrupting = undefined
+    if (!run.hasSignalled) return
+    // Most end as they are interrupted. That need not go through the inbox, if nothing has come before it, and up to a
+    // bound: others have their turn, too.
+    if (!run.hasEnded || this.isAhead || this.done >= aTurn || !this.#inbox.isQuiet()) return this.#inbox.urgent(run)
+    this.done++
+    this.#over.push(run)
+  }
+
+  /** Looks at the next run that ended as it was interrupted, once all that was decided before has been carried out. */
+  attendOver(): boolean {
+    const run = this.#over[this.#attended]
+    if (run === undefined) {
+      if (this.#attended > 0) this.#over = []
+      this.#attended = 0
+      return false
     }
+    this.#attended++
+    run.look()
+    this.attend(run)
+    return true
   }
 
   /** The end of a run is waited for: what it supervises itself takes its time, too. Asked once, while it is there. */

@@ -74,7 +74,9 @@ export const make = Effect.fnUntraced(function*(options: {
     events.push(event)
     if (feeding) return
     feeding = true
-    for (let next = events.shift(); next !== undefined; next = events.shift()) {
+    while (events.length > 0 || interpreter.attendOver()) {
+      const next = events.shift()
+      if (next === undefined) continue
       const now = time.now()
       decisions.length = 0
       decide(state, next, now, decisions)
@@ -172,7 +174,6 @@ export const make = Effect.fnUntraced(function*(options: {
         return feed(message.event)
       case "Tick":
         return tick()
-      case "Knock":
     }
   }
 
@@ -188,7 +189,6 @@ export const make = Effect.fnUntraced(function*(options: {
       let left = batch.length
       for (const message of batch) {
         left--
-        if (message._tag === "Knock") continue
         interpreter.isAhead = left > 0
         work(message)
         interpreter.done++

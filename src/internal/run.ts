@@ -198,6 +198,11 @@ export class Run implements CurrentRun {
     this.#host.signal(this)
   }
 
+  /** Something has happened that the loop has not looked at. */
+  get hasSignalled(): boolean {
+    return this.#signalled
+  }
+
   /** The run's message is taken out of the inbox. */
   look(): void {
     this.#signalled = false

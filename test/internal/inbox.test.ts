@@ -41,6 +41,8 @@ describe("inbox", () => {
       const messages = drain(inbox)
       assert.deepStrictEqual(urgents(messages), range(1000))
       assert.deepStrictEqual(ordinaries(messages), range(1000))
+      // Whoever looks how much is still ahead counts all there is.
+      assert.strictEqual(messages.length, 2000)
     }))
 
   it.effect("what is urgent comes before a flood that was there first, yet the flood has its part in every batch", () =>
