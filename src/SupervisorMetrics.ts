@@ -8,6 +8,7 @@
  * @since 0.1.0
  */
 import * as Metric from "effect/Metric"
+import * as Series from "./internal/series.ts"
 
 /**
  * How many tasks have a status: one gauge a status, told apart by the attribute
@@ -26,10 +27,7 @@ export const tasks = Metric.gauge("effect_supervisor_tasks", {
  * @since 0.1.0
  * @category counters
  */
-export const starts = Metric.counter("effect_supervisor_starts_total", {
-  description: "Runs begun",
-  incremental: true
-})
+export const starts: Metric.Counter<number> = Series.starts()
 
 /**
  * Restarts by policy, told apart by the attribute `reason`: `Failed`,
@@ -38,10 +36,7 @@ export const starts = Metric.counter("effect_supervisor_starts_total", {
  * @since 0.1.0
  * @category counters
  */
-export const restarts = Metric.counter("effect_supervisor_restarts_total", {
-  description: "Restarts scheduled by restart policies, by reason",
-  incremental: true
-})
+export const restarts: Metric.Counter<number> = Series.restarts()
 
 /**
  * Tasks that died, told apart by the attribute `why`.
@@ -49,10 +44,7 @@ export const restarts = Metric.counter("effect_supervisor_restarts_total", {
  * @since 0.1.0
  * @category counters
  */
-export const deaths = Metric.counter("effect_supervisor_deaths_total", {
-  description: "Tasks that died, by why",
-  incremental: true
-})
+export const deaths: Metric.Counter<number> = Series.deaths()
 
 /**
  * Verdicts of silence.
@@ -60,10 +52,7 @@ export const deaths = Metric.counter("effect_supervisor_deaths_total", {
  * @since 0.1.0
  * @category counters
  */
-export const missedHeartbeats = Metric.counter("effect_supervisor_missed_heartbeats_total", {
-  description: "Runs stopped because they showed no sign of life",
-  incremental: true
-})
+export const missedHeartbeats: Metric.Counter<number> = Series.missedHeartbeats()
 
 /**
  * Runs that did not end within their `stopTimeout`.
@@ -71,10 +60,7 @@ export const missedHeartbeats = Metric.counter("effect_supervisor_missed_heartbe
  * @since 0.1.0
  * @category counters
  */
-export const unstoppableRuns = Metric.counter("effect_supervisor_unstoppable_runs_total", {
-  description: "Runs that did not end within their stop timeout",
-  incremental: true
-})
+export const unstoppableRuns: Metric.Counter<number> = Series.unstoppableRuns()
 
 /**
  * How long runs lived.
@@ -82,10 +68,7 @@ export const unstoppableRuns = Metric.counter("effect_supervisor_unstoppable_run
  * @since 0.1.0
  * @category histograms
  */
-export const runTime = Metric.histogram("effect_supervisor_run_time_ms", {
-  description: "How long runs lived, in milliseconds",
-  boundaries: [1, 10, 100, 1000, 10_000, 60_000, 600_000, 3_600_000, 86_400_000]
-})
+export const runTime: Metric.Histogram<number> = Series.runTime()
 
 /**
  * The back-off before restarts.
@@ -93,10 +76,7 @@ export const runTime = Metric.histogram("effect_supervisor_run_time_ms", {
  * @since 0.1.0
  * @category histograms
  */
-export const restartDelay = Metric.histogram("effect_supervisor_restart_delay_ms", {
-  description: "The delay before restarts, in milliseconds",
-  boundaries: [0, 10, 100, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 600_000]
-})
+export const restartDelay: Metric.Histogram<number> = Series.restartDelay()
 
 /**
  * How late the loop turned, measured each time it had asked to be woken.
@@ -104,7 +84,4 @@ export const restartDelay = Metric.histogram("effect_supervisor_restart_delay_ms
  * @since 0.1.0
  * @category histograms
  */
-export const loopLag = Metric.histogram("effect_supervisor_loop_lag_ms", {
-  description: "How late the supervisor's loop turned, in milliseconds",
-  boundaries: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000]
-})
+export const loopLag: Metric.Histogram<number> = Series.loopLag()

@@ -6,6 +6,7 @@ import * as Metric from "effect/Metric"
 import * as SupervisorMetrics from "../SupervisorMetrics.ts"
 import * as TaskStatus from "../TaskStatus.ts"
 import * as Gauges from "./gauges.ts"
+import * as Series from "./series.ts"
 import type { Notice, Phase } from "./state.ts"
 
 export interface Metrics {
@@ -28,27 +29,26 @@ export const make = (
   context: Context.Context<never>,
   counts: Readonly<Record<Phase, number>>
 ): Metrics => {
-  const of = <Input, State>(metric: Metric.Metric<Input, State>, attributes: Record<string, string> = {}) =>
-    Metric.withAttributes(metric, { supervisor, ...attributes })
-  const counter = (metric: Metric.Counter<number>, attribute?: string) => {
-    const bound = new Map<string, Metric.Metric<number, unknown>>()
-    return (value = "") => {
-      let one = bound.get(value)
+  const counted = (series: Metric.Counter<number>) => () => series.updateUnsafe(1, context)
+  const by = (series: typeof Series.restarts, attribute: string) => {
+    const known = new Map<string, Metric.Counter<number>>()
+    return (value: string) => {
+      let one = known.get(value)
       if (one === undefined) {
-        one = of(metric, attribute === undefined ? {} : { [attribute]: value })
-        bound.set(value, one)
+        one = series({ supervisor, [attribute]: value })
+        known.set(value, one)
       }
       one.updateUnsafe(1, context)
     }
   }
-  const started = counter(SupervisorMetrics.starts)
-  const restarted = counter(SupervisorMetrics.restarts, "reason")
-  const died = counter(SupervisorMetrics.deaths, "why")
-  const missed = counter(SupervisorMetrics.missedHeartbeats)
-  const unstoppable = counter(SupervisorMetrics.unstoppableRuns)
-  const runTime = of(SupervisorMetrics.runTime)
-  const restartDelay = of(SupervisorMetrics.restartDelay)
-  const loopLag = of(SupervisorMetrics.loopLag)
+  const started = counted(Series.starts({ supervisor }))
+  const restarted = by(Series.restarts, "reason")
+  const died = by(Series.deaths, "why")
+  const missed = counted(Series.missedHeartbeats({ supervisor }))
+  const unstoppable = counted(Series.unstoppableRuns({ supervisor }))
+  const runTime = Series.runTime({ supervisor })
+  const restartDelay = Series.restartDelay({ supervisor })
+  const loopLag = Series.loopLag({ supervisor })
   const forget = tasks.show(supervisor, context, counts)
   return {
     noted: (notice) => {
