@@ -16,21 +16,21 @@ import * as Reconfiguring from "./reconfiguring.ts"
 import * as Running from "./running.ts"
 import type { Decision, Entry, Event, State } from "./state.ts"
 
-export const decide = (
-  state: State,
-  event: Event,
-  now: number,
-  /** Where the decisions are put; whoever decides often has one for all. */
-  out: Array<Decision> = []
-): ReadonlyArray<Decision> => {
-  const deciding: Deciding = { state, now, out }
-  if (state.closed) return deciding.out
+export const decide = (state: State, event: Event, now: number): ReadonlyArray<Decision> => {
+  const out: Array<Decision> = []
+  step({ state, now, out }, event)
+  return out
+}
+
+/** The same for whoever decides often, and has one place for the decisions. */
+export const step = (deciding: Deciding, event: Event): void => {
+  const { now, state } = deciding
+  if (state.closed) return
   if (event._tag !== "Turn") Observer.work(state.observer, now)
   handle(deciding, event)
   Closing.consider(deciding)
   LineUp.advance(deciding)
   Closing.advance(deciding)
-  return deciding.out
 }
 
 const handle = (deciding: Deciding, event: Event): void => {

@@ -9,7 +9,8 @@ import { Entry } from "./state.ts"
 export interface Deciding {
   readonly state: State
   readonly now: number
-  readonly out: Array<Decision>
+  /** Where the decisions are put. */
+  readonly out: { readonly push: (decision: Decision) => unknown }
 }
 
 /**
@@ -25,7 +26,7 @@ export const notify = ({ out }: Deciding, entry: Entry, notice: Notice): void =>
 /** Nothing more will come of it by itself. */
 export const isSettled = (phase: Phase): boolean => phase === "Stopped" || phase === "Completed" || phase === "Dead"
 
-export const enter = ({ now, state }: Deciding, entry: Entry, phase: Phase): void => {
+export const enter = ({ now, state }: Pick<Deciding, "now" | "state">, entry: Entry, phase: Phase): void => {
   state.counts[entry.phase]--
   state.counts[phase]++
   if (entry.settings.significant) {
@@ -121,7 +122,7 @@ export const buryLate = (
   entry: Entry,
   now: number
 ): ReadonlyArray<Decision & { readonly _tag: "Notify" }> => {
-  enter({ state, now, out: [] }, entry, "Dead")
+  enter({ state, now }, entry, "Dead")
   entry.overdue = false
   entry.why = "ShutDown"
   const { attempt, generation, lastFailure: failure, name: task } = entry

@@ -14,6 +14,7 @@ import * as Schedule from "effect/Schedule"
 import type { RestartReason } from "../RestartPolicy.ts"
 import * as SupervisorError from "../SupervisorError.ts"
 import type { FinalReport, TaskStatus } from "../TaskStatus.ts"
+import { Backlog } from "./backlog.ts"
 import * as Causes from "./causes.ts"
 import { buryLate, isSettled } from "./entry.ts"
 import type { Inbox } from "./inbox.ts"
@@ -60,9 +61,8 @@ export class Interpreter {
   /** Those to be told once everything that follows from the event has been decided: they see the outcome of all of it. */
   #tellings: Array<() => void> = []
   #timer: Fiber.Fiber<void> | undefined = undefined
-  /** Those that ended as they were interrupted, and how many of them have been looked at. */
-  #over: Array<Run> = []
-  #attended = 0
+  /** Those that ended as they were interrupted, and have not been looked at. */
+  readonly #over = new Backlog<Run>()
   /** What this one tells meanwhile is looked at as soon as it has been interrupted. */
   #interrupting: Run | undefined = undefined
   /** Something that was taken from the inbox together with what is being looked at is still ahead. */
@@ -187,13 +187,8 @@ export class Interpreter {
 
   /** Looks at the next run that ended as it was interrupted, once all that was decided before has been carried out. */
   attendOver(): boolean {
-    const run = this.#over[this.#attended]
-    if (run === undefined) {
-      if (this.#attended > 0) this.#over = []
-      this.#attended = 0
-      return false
-    }
-    this.#attended++
+    const run = this.#over.shift()
+    if (run === undefined) return false
     run.look()
     this.attend(run)
     return true

@@ -8,8 +8,9 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
+import { Backlog } from "./backlog.ts"
 import * as Deadlines from "./deadlines.ts"
-import { decide } from "./decide.ts"
+import { step } from "./decide.ts"
 import * as Inbox from "./inbox.ts"
 import type { Command } from "./inbox.ts"
 import type { Refused } from "./interpreter.ts"
@@ -66,23 +67,26 @@ export const make = Effect.fnUntraced(function*(options: {
   const inbox = yield* Inbox.make
 
   let feeding = false
-  const events: Array<State.Event> = []
-  const decisions: Array<State.Decision> = []
+  const events = new Backlog<State.Event>()
+  const decisions = new Backlog<State.Decision>()
+  const deciding = { state, now: time.now(), out: decisions }
   // What carrying out a decision brings about (a run that has begun, a schedule's answer) is decided after the decisions
   // before it have been carried out, never in their midst.
   const feed = (event: State.Event): void => {
     events.push(event)
     if (feeding) return
     feeding = true
-    while (events.length > 0 || interpreter.attendOver()) {
+    while (!events.isEmpty || interpreter.attendOver()) {
       const next = events.shift()
       if (next === undefined) continue
       const now = time.now()
-      decisions.length = 0
-      decide(state, next, now, decisions)
+      deciding.now = now
+      step(deciding, next)
       if (next !== turning && next !== resting) interpreter.tree.happened++
-      recorder?.(next, now, decisions.slice())
-      for (const decision of decisions) interpreter.carryOut(decision, now)
+      recorder?.(next, now, decisions.waiting())
+      for (let decision = decisions.shift(); decision !== undefined; decision = decisions.shift()) {
+        interpreter.carryOut(decision, now)
+      }
     }
     feeding = false
     interpreter.tell()
