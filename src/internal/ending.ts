@@ -216,10 +216,11 @@ const scheduled = (deciding: Deciding, entry: Entry, answer: Answer & { readonly
   const own = now + answer.delay
   const at = Math.max(own, Pausing.heldUntil(state, entry, now))
   if (at > own) entry.ownRestartAt = own
+  notify(deciding, entry, { _tag: "RestartScheduled", delay: at - now, reason })
+  const isAlone = !LineUp.takesAlong(state)
+  if (isAlone && at <= now) return Running.start(deciding, entry)
   entry.restartAt = at < Number.POSITIVE_INFINITY ? at : undefined
-  notify(deciding, entry, { _tag: "RestartScheduled", attempt: entry.attempt, delay: at - now, reason })
-  if (LineUp.takesAlong(state)) return LineUp.regroup(deciding, entry, at)
-  if (at <= now) return Running.start(deciding, entry)
+  if (!isAlone) return LineUp.regroup(deciding, entry, at)
   arm(state, entry, "Restart", at)
 }
 

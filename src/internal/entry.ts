@@ -61,6 +61,8 @@ export const isRunning = (entry: Entry): boolean =>
 
 export const isUnderWay = (entry: Entry): boolean => entry.phase === "Starting" || entry.phase === "Healthy"
 
+const added: Notice = { _tag: "TaskAdded" }
+
 export const create = (
   deciding: Deciding,
   given: Pick<Entry, "id" | "listed" | "name" | "settings">
@@ -72,7 +74,7 @@ export const create = (
   state.names.set(entry.name, entry)
   state.counts.Created++
   if (entry.settings.significant) state.significant++
-  notify(deciding, entry, { _tag: "TaskAdded" })
+  notify(deciding, entry, added)
   return entry
 }
 

@@ -193,7 +193,7 @@ export const wait = (deciding: Deciding, entry: Entry): void => {
   if (lead === undefined) return
   const reason = { _tag: "Sibling", task: lead.name } as const
   const delay = at === undefined ? Number.POSITIVE_INFINITY : at - now
-  notify(deciding, entry, { _tag: "RestartScheduled", attempt: entry.attempt, delay, reason })
+  notify(deciding, entry, { _tag: "RestartScheduled", delay, reason })
 }
 
 /** When those in the line are started, as far as that is known. */

@@ -21,7 +21,10 @@ const safely = (render: () => string): string => {
   }
 }
 
-const firstLine = (text: string): string => cut(text.split("\n", 1)[0] ?? "", maxLine)
+const firstLine = (text: string): string => {
+  const end = text.indexOf("\n")
+  return cut(end < 0 ? text : text.slice(0, end), maxLine)
+}
 
 const tagOf = (error: unknown): string | undefined => {
   if (typeof error !== "object" || error === null) return undefined
@@ -50,7 +53,9 @@ export const causeLine = (cause: Cause.Cause<unknown>): string =>
   })
 
 const firstReason = (cause: Cause.Cause<unknown>): Cause.Reason<unknown> | undefined =>
-  cause.reasons.find(Cause.isFailReason) ?? cause.reasons.find(Cause.isDieReason) ?? cause.reasons[0]
+  cause.reasons.length === 1
+    ? cause.reasons[0]
+    : cause.reasons.find(Cause.isFailReason) ?? cause.reasons.find(Cause.isDieReason) ?? cause.reasons[0]
 
 const causeTag = (cause: Cause.Cause<unknown>): string | undefined => {
   try {
@@ -121,6 +126,7 @@ class RenderedFailure {
 
   readonly kind: Failure["kind"]
   readonly message: string
+  declare readonly tag?: string
   declare readonly details: string
   readonly generation: number
   readonly at: number
@@ -130,6 +136,8 @@ class RenderedFailure {
   constructor(reason: RestartReason<unknown>, generation: number, at: number) {
     this.kind = reason._tag
     this.message = reasonLine(reason)
+    const tag = reason._tag === "Failed" || reason._tag === "ProbeFailed" ? causeTag(reason.cause) : undefined
+    if (tag !== undefined) this.tag = tag
     this.generation = generation
     this.at = at
     this.#reason = reason
@@ -137,11 +145,8 @@ class RenderedFailure {
   }
 }
 
-export const failure = (reason: RestartReason<unknown>, generation: number, at: number): Failure => {
-  const rendered: Failure = new RenderedFailure(reason, generation, at)
-  const tag = reason._tag === "Failed" || reason._tag === "ProbeFailed" ? causeTag(reason.cause) : undefined
-  return tag === undefined ? rendered : Object.assign(rendered, { tag })
-}
+export const failure = (reason: RestartReason<unknown>, generation: number, at: number): Failure =>
+  new RenderedFailure(reason, generation, at)
 
 /** What a run says of itself, as JSON of its own: later changes, `NaN` and worse must not reach everybody's snapshot. */
 export const json = (details: Schema.Json): Schema.Json => {

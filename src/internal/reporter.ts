@@ -148,12 +148,12 @@ export class Reporter implements Above {
   }
 
   // Every object is written out whole: to spread one into another costs ten times as much.
-  #eventOf({ generation, notice, task }: Told, sequence: number, time: number): SupervisorEvent {
+  #eventOf({ attempt, generation, notice, task }: Told, sequence: number, time: number): SupervisorEvent {
     const supervisor = this.#path
     const { _tag } = notice
     switch (_tag) {
       case "TaskStarting":
-        return { _tag, sequence, time, supervisor, task, generation, attempt: notice.attempt }
+        return { _tag, sequence, time, supervisor, task, generation, attempt }
       case "HeartbeatMissed": {
         const { during, silence } = notice.reason
         return { _tag, sequence, time, supervisor, task, generation, silence: Duration.toMillis(silence), during }
@@ -164,7 +164,7 @@ export class Reporter implements Above {
         return { _tag, sequence, time, supervisor, task, generation, failure }
       }
       case "RestartScheduled": {
-        const { attempt, delay } = notice
+        const { delay } = notice
         const reason = notice.reason._tag
         const event = delay < Number.POSITIVE_INFINITY
           ? { _tag, sequence, time, supervisor, task, generation, attempt, reason, delay, restartAt: time + delay }

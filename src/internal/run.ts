@@ -94,6 +94,8 @@ export interface Subtree {
   readonly hurry: () => void
 }
 
+const none: ReadonlyArray<never> = []
+
 /** What few runs have: there may be a million of them. */
 class Extras {
   prober: Fiber.Fiber<void, never> | undefined = undefined
@@ -122,6 +124,18 @@ export interface Host {
   readonly nests: (run: Run) => void
   /** Something happened to a run; asked at most once until the loop has looked at it. */
   readonly signal: (run: Run) => void
+}
+
+/** A scope in which nothing has been acquired. */
+const emptyScope = Scope.makeUnsafe()
+
+/** A scope like any other, without an object of its own for what all of them have in common: nearly none is ever used. */
+class RunScope {
+  state = emptyScope.state
+}
+Object.setPrototypeOf(RunScope.prototype, emptyScope)
+interface RunScope extends Scope.Closeable {
+  state: Scope.Closeable["state"]
 }
 
 /**
@@ -187,7 +201,7 @@ export class Run implements CurrentRun {
 
   takeFailedProbes(): ReadonlyArray<Cause.Cause<unknown>> {
     const causes = this.#extras?.failedProbes
-    if (causes === undefined) return []
+    if (causes === undefined) return none
     this.#extra().failedProbes = undefined
     return causes
   }
@@ -287,7 +301,7 @@ export class Run implements CurrentRun {
 
   /** The body's first steps are taken before this returns. */
   start(): void {
-    const scope = Scope.makeUnsafe()
+    const scope = new RunScope()
     this.#scope = scope
     const own = Context.add(Context.add(this.supervised.context, CurrentRun, this), Scope.Scope, scope)
     Effect.runForkWith(own)(program, { uninterruptible: true })

@@ -19,7 +19,7 @@ import {
   unstoppable
 } from "./entry.ts"
 import * as Observer from "./observer.ts"
-import type { Entry, Event, Intent, State, StopBecause, TaskSettings } from "./state.ts"
+import type { Entry, Event, Intent, Notice, State, StopBecause, TaskSettings } from "./state.ts"
 
 /** When the run becomes a case for a verdict, on the monotonic clock as far as it is known now. */
 const verdictDue = (state: State, entry: Entry): number => {
@@ -45,6 +45,9 @@ const watch = (state: State, entry: Entry): void => {
   arm(state, entry, isStartup(entry) ? "Startup" : "Silence", verdictDue(state, entry))
 }
 
+const starting: Notice = { _tag: "TaskStarting" }
+const healthy: Notice = { _tag: "TaskHealthy" }
+
 /** From now on it is what the supervisor was reconfigured to. */
 const succeed = (state: State, entry: Entry, successor: TaskSettings): void => {
   if (!isSettled(entry.phase)) state.significant += Number(successor.significant) - Number(entry.settings.significant)
@@ -68,7 +71,7 @@ export const start = (deciding: Deciding, entry: Entry): void => {
   entry.begin()
   enter(deciding, entry, "Starting")
   watch(state, entry)
-  notify(deciding, entry, { _tag: "TaskStarting", attempt: entry.attempt })
+  notify(deciding, entry, starting)
   out.push({ _tag: "Start", id: entry.id, generation: entry.generation, attempt: entry.attempt })
 }
 
@@ -86,7 +89,7 @@ const becomeHealthy = (deciding: Deciding, entry: Entry): void => {
   if (entry.attempt > 0 && entry.settings.stableAfter < Number.POSITIVE_INFINITY) {
     entry.stable = Deadlines.add(state.deadlines, "Stable", entry.id, now + entry.settings.stableAfter + beyond)
   }
-  notify(deciding, entry, { _tag: "TaskHealthy" })
+  notify(deciding, entry, healthy)
 }
 
 /** A run has begun. For an automatic heartbeat this is the first beat. */

@@ -78,7 +78,6 @@ class Passing {
   fate: Fate = "stays"
   ownRestartAt: number | undefined = undefined
   restartAt: number | undefined = undefined
-  asking = false
   sibling: string | undefined = undefined
   chance: number | undefined = undefined
   intent: Intent | undefined = undefined
@@ -108,6 +107,8 @@ export class Entry {
   /** It stands in the line: it is started in its turn, and when that is it is not up to itself. */
   lined = false
   phase: Phase = "Created"
+  /** While Failed: the schedule's answer is awaited. */
+  asking = false
   since: number
   generation = 0
   attempt = 0
@@ -146,6 +147,7 @@ export class Entry {
 
   /** The next run begins: what was of the one before and of the time between is over. */
   begin(): void {
+    this.asking = false
     this.passing = undefined
   }
 
@@ -178,14 +180,6 @@ export class Entry {
   }
   set restartAt(at: number | undefined) {
     if (at !== this.restartAt) this.#passes().restartAt = at
-  }
-
-  /** While Failed: the schedule's answer is awaited. */
-  get asking(): boolean {
-    return this.passing?.asking === true
-  }
-  set asking(asking: boolean) {
-    if (asking !== this.asking) this.#passes().asking = asking
   }
 
   /** While Failed: the sibling whose restart it waits for. */
@@ -534,7 +528,7 @@ interface SiblingRestart {
 /** Something worth telling, as data; the interpreter adds sequence, time and rendering. */
 export type Notice =
   | { readonly _tag: "TaskAdded" }
-  | { readonly _tag: "TaskStarting"; readonly attempt: number }
+  | { readonly _tag: "TaskStarting" }
   | { readonly _tag: "TaskHealthy" }
   | { readonly _tag: "TaskStable" }
   | { readonly _tag: "HeartbeatMissed"; readonly reason: RestartReason<unknown> & { readonly _tag: "HeartbeatMissed" } }
@@ -544,7 +538,6 @@ export type Notice =
   | { readonly _tag: "TaskFailed"; readonly reason: RestartReason<unknown> }
   | {
     readonly _tag: "RestartScheduled"
-    readonly attempt: number
     readonly delay: number
     readonly reason: RestartReason<unknown> | SiblingRestart
   }

@@ -15,14 +15,13 @@ const failed = (message: string): Notice => ({
 const silence = { _tag: "HeartbeatMissed", silence: Duration.seconds(2), during: "run" } as const
 const missed: Notice = { _tag: "HeartbeatMissed", reason: silence }
 const verdict: Notice = { _tag: "TaskFailed", reason: silence }
-const scheduled: Notice = {
+const scheduled: Notice & { readonly _tag: "RestartScheduled" } = {
   _tag: "RestartScheduled",
-  attempt: 1,
   delay: 0,
   reason: { _tag: "Failed", cause: Cause.die("any"), finalizers: undefined }
 }
 const withSibling: Notice = { ...scheduled, reason: { _tag: "Sibling", task: "other" } }
-const starting: Notice = { _tag: "TaskStarting", attempt: 1 }
+const starting: Notice = { _tag: "TaskStarting" }
 
 const telling = () => {
   const repeats = new Repeats()
@@ -88,7 +87,7 @@ describe("repeats", () => {
       ["stopped", { _tag: "TaskStopped" }, 1],
       ["dead", { _tag: "TaskDead", why: "Exhausted", failure: undefined, policyCause: undefined }, 1],
       ["removed", { _tag: "TaskRemoved" }, 1],
-      ["started by hand", { _tag: "TaskStarting", attempt: 0 }, 0]
+      ["started by hand", { _tag: "TaskStarting" }, 0]
     ] as const
   ) {
     it(`are forgotten when the task is ${what}`, () => {
