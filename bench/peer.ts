@@ -16,8 +16,11 @@ export interface Work {
 }
 
 interface PeerOptions {
-  /** When a failed work runs again; `"default"` is the peer's own answer. Without one, it does not matter. */
-  readonly schedule?: Schedule.Schedule<unknown> | "default" | undefined
+  /**
+   * When a failed work runs again; `"default"` is the peer's own answer, and `"default at once"` the same with all delays
+   * taken out. Without one, it does not matter.
+   */
+  readonly schedule?: Schedule.Schedule<unknown> | "default" | "default at once" | undefined
   /** How long a work is watched for after it has begun well. */
   readonly stableAfter?: Duration.Input | undefined
   /** The works beat by themselves, by `Hosted.beater`. */

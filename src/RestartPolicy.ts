@@ -175,15 +175,66 @@ export interface RestartOptions<E, R> {
 const optionKeys = ["mode", "schedule", "times", "on"]
 
 /**
+ * The options of `backoff`.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface BackoffOptions {
+  /** The first delay; default 1 s. */
+  readonly base?: Duration.Input
+  /** What each delay is multiplied by for the next one; 1 or more, default 2. */
+  readonly factor?: number
+  /** No delay is longer; default 32 s, `"infinity"` for no cap. */
+  readonly cap?: Options.DurationOption
+  /** It is done after so many delays; default `Infinity`. */
+  readonly times?: number
+}
+
+/**
+ * A schedule of growing delays with a cap, and an end: `base`, `base * factor`,
+ * and so on, never above `cap`; `times` of them. Its output is the delay.
+ *
+ * It gives what `Schedule.max([Schedule.min([Schedule.exponential(base, factor),
+ * Schedule.spaced(cap)]), Schedule.recurs(times)])` gives, in one step rather
+ * than five: in a storm of crashes the steps are what restarts wait for.
+ *
+ * @throws RangeError for a duration that is none, a factor below 1, or `times`
+ *   that is not a whole number of 0 or more, or `Infinity`.
+ * @since 0.1.0
+ * @category schedules
+ */
+export const backoff = (options: BackoffOptions = {}): Schedule.Schedule<Duration.Duration> => {
+  const where = "RestartPolicy.backoff"
+  Options.onlyKeys(where, "options", options, ["base", "factor", "cap", "times"])
+  const base = Options.duration(where, "base", Options.or(options.base, 1000))
+  const cap = Options.duration(where, "cap", Options.or(options.cap, 32_000), { infinite: true })
+  const times = Options.count(where, "times", Options.or(options.times, Number.POSITIVE_INFINITY), {
+    min: 0,
+    infinite: true
+  })
+  const factor = Options.or(options.factor, 2)
+  if (!(Number.isFinite(factor) && factor >= 1)) {
+    Options.refuse(where, "factor", factor, "a number of 1 or more")
+  }
+  return Schedule.fromStep(Effect.sync(() => {
+    let taken = 0
+    let next = base
+    return () => {
+      const delay = Duration.millis(Math.min(next, cap))
+      next *= factor
+      return taken++ < times ? Effect.succeed([delay, delay]) : Cause.done(delay)
+    }
+  }))
+}
+
+/**
  * The default back-off: 1 s, doubling, never above 32 s, without end.
  *
  * @since 0.1.0
  * @category schedules
  */
-export const defaultBackoff: Schedule.Schedule<Duration.Duration> = Schedule.min([
-  Schedule.exponential("1 second"),
-  Schedule.spaced("32 seconds")
-])
+export const defaultBackoff: Schedule.Schedule<Duration.Duration> = backoff()
 
 const limited = <Input, R>(
   schedule: Schedule.Schedule<unknown, Input, unknown, R>,
@@ -243,7 +294,7 @@ export const make = <E = unknown, R = never>(options: RestartOptions<E, R> = {})
     Options.refuse("RestartPolicy", "schedule", given, "a Schedule, or a function that builds one")
   }
   const schedule: Schedule.Schedule<unknown, RestartReason<E>, unknown, R> = given === undefined
-    ? limited(defaultBackoff, times ?? defaultTimes)
+    ? backoff({ times: times ?? defaultTimes })
     : limited(given, times ?? Number.POSITIVE_INFINITY)
   return { [TypeId]: TypeId, mode, schedule, directive: checked(directiveOf(options.on)) }
 }

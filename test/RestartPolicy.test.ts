@@ -117,6 +117,25 @@ describe("RestartPolicy", () => {
       }
     })
 
+    it.each<readonly [string, unknown, string, string]>([
+      ["base", -1, "-1", "a duration of 0 or more"],
+      ["base", "infinity", "\"infinity\"", "a duration of 0 or more"],
+      ["cap", "soon", "\"soon\"", "a duration of 0 or more, or \"infinity\""],
+      ["factor", 0.5, "0.5", "a number of 1 or more"],
+      ["factor", Number.NaN, "NaN", "a number of 1 or more"],
+      ["factor", Infinity, "Infinity", "a number of 1 or more"],
+      ["factor", "2", "\"2\"", "a number of 1 or more"],
+      ["times", -1, "-1", "a whole number of 0 or more, or Infinity"]
+    ])("backoff refuses %s: %j", (option, value, shown, allowed) => {
+      assertRefused(() => RestartPolicy.backoff(untyped({ [option]: value })), option, shown, allowed)
+    })
+
+    it("backoff refuses an option that nobody reads", () => {
+      const error = thrown(() => RestartPolicy.backoff(untyped({ max: "1 minute" })))
+      assert.instanceOf(error, RangeError)
+      assert.include(error.message, "unknown option \"max\"; allowed are base, factor, cap, times")
+    })
+
     it("is told from everything else by isRestartPolicy", () => {
       assert.isTrue(RestartPolicy.isRestartPolicy(RestartPolicy.make()))
       assert.isTrue(RestartPolicy.isRestartPolicy(RestartPolicy.standard))
@@ -904,6 +923,40 @@ describe("RestartPolicy", () => {
         assert.deepStrictEqual(preview.delays.map(Duration.toMillis), [0, Infinity])
         assert.isFalse(Duration.isFinite(preview.total))
         assert.isFalse(preview.givesUp)
+      }))
+
+    const backoffs = {
+      base: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 5000 })),
+      factor: Schema.Literals([1, 1.5, 2, 3]),
+      cap: Schema.Literals([0, 1, 1000, 20_000, "infinity"]),
+      times: Schema.Literals([0, 1, 2, 7, "unlimited"])
+    }
+    it.effect.prop(
+      "of backoff is that of the schedules it stands for",
+      backoffs,
+      ({ base, cap, factor, times }) =>
+        Effect.gen(function*() {
+          const grows = Schedule.exponential(base, factor)
+          const capped = cap === "infinity" ? grows : Schedule.min([grows, Schedule.spaced(cap)])
+          const composed = times === "unlimited" ? capped : Schedule.max([capped, Schedule.recurs(times)])
+          const own = RestartPolicy.backoff({ base, cap, factor, times: times === "unlimited" ? Infinity : times })
+          const previewed = yield* Effect.forEach(
+            [own, composed],
+            (schedule) => RestartPolicy.preview(RestartPolicy.make({ schedule }), { steps: 12 })
+          )
+          const [ours, theirs] = previewed.map(({ delays, givesUp }) =>
+            [...delays.map(Duration.toMillis), givesUp].join()
+          )
+          return ours === theirs
+        }),
+      { arbitrary: { runs: 300, seed: 1 } }
+    )
+
+    it.effect("of backoff with a delay of 0 never becomes anything else", () =>
+      Effect.gen(function*() {
+        const policy = RestartPolicy.make({ schedule: RestartPolicy.backoff({ base: 0 }) })
+        const { total } = yield* RestartPolicy.preview(policy, { steps: 2000 })
+        assert.strictEqual(Duration.toMillis(total), 0)
       }))
 
     const reasons: Record<

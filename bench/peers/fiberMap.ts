@@ -1,17 +1,18 @@
 /**
  * What one writes by hand: a `FiberMap` for the names, `Effect.retry` for the restarts.
  */
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberMap from "effect/FiberMap"
 import * as Schedule from "effect/Schedule"
 import type { Hosted } from "../peer.ts"
 import { able, unable } from "../peer.ts"
 
-/** What effect-supervisor does of its own accord. */
-const standard = Schedule.max([
-  Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("32 seconds")]),
-  Schedule.recurs(5)
-])
+/** What effect-supervisor does of its own accord, as one composes it. */
+const standard = (base: Duration.Input, cap: Duration.Input) =>
+  Schedule.max([Schedule.min([Schedule.exponential(base), Schedule.spaced(cap)]), Schedule.recurs(5)])
+
+const policies = { default: standard("1 second", "32 seconds"), "default at once": standard(0, 0) }
 
 export const fiberMap: Hosted = {
   _tag: "Hosted",
@@ -27,7 +28,7 @@ export const fiberMap: Hosted = {
     tellsEvents: unable("there are none")
   },
   prepare: (works, { schedule = "default" }) => {
-    const policy = schedule === "default" ? standard : schedule
+    const policy = typeof schedule === "string" ? policies[schedule] : schedule
     const effects = new Map(works.map((work) => [work.name, Effect.retry(work.effect, policy)] as const))
     return Effect.gen(function*() {
       const map = yield* FiberMap.make<string, never, unknown>()

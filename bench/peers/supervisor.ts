@@ -2,6 +2,7 @@
  * effect-supervisor as it comes: status, metrics and heartbeats at their defaults, one subscriber that drains events.
  */
 import * as Heartbeat from "effect-supervisor/Heartbeat"
+import * as RestartPolicy from "effect-supervisor/RestartPolicy"
 import * as Supervisor from "effect-supervisor/Supervisor"
 import type { SupervisorEvent } from "effect-supervisor/SupervisorEvent"
 import * as SupervisorMetrics from "effect-supervisor/SupervisorMetrics"
@@ -34,7 +35,9 @@ export const supervisor: Hosted = {
   },
   prepare: (works, { asOne, beatByHand, schedule, stableAfter }) => {
     const options = {
-      ...(schedule === undefined || schedule === "default" ? {} : { restart: { schedule } }),
+      ...(schedule === undefined || schedule === "default" ? {} : {
+        restart: { schedule: schedule === "default at once" ? RestartPolicy.backoff({ base: 0, times: 5 }) : schedule }
+      }),
       ...(stableAfter === undefined ? {} : { stableAfter }),
       ...(beatByHand === true ? { heartbeat: Heartbeat.manual() } : {})
     }

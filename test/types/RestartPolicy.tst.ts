@@ -2,6 +2,7 @@ import * as RestartPolicy from "effect-supervisor/RestartPolicy"
 import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
+import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { describe, expect, test } from "tstyche"
@@ -79,6 +80,15 @@ describe("RestartPolicy.Tags", () => {
     expect<RestartPolicy.Tags<Timeout | string | undefined>>().type.toBe<"Timeout">()
     expect<RestartPolicy.Tags<never>>().type.toBe<never>()
     expect<RestartPolicy.Tags<string>>().type.toBe<never>()
+  })
+})
+
+describe("RestartPolicy.backoff", () => {
+  test("is a schedule over any input, whose output is the delay", () => {
+    expect(RestartPolicy.backoff({ cap: "1 minute" })).type.toBe<Schedule.Schedule<Duration.Duration>>()
+    expect(RestartPolicy.make<Timeout>({ schedule: RestartPolicy.backoff() })).type.toBeAssignableTo<
+      RestartPolicy.RestartPolicy<Timeout>
+    >()
   })
 })
 
