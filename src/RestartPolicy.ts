@@ -164,8 +164,8 @@ export interface RestartOptions<E, R> {
   readonly schedule?: ScheduleOption<E, R>
   /**
    * At most so many restarts in a streak (not runs: `times: 5` makes 6 runs),
-   * `Infinity` for no limit. With a schedule of yours it adds the limit
-   * (`Schedule.recurs`); without one it replaces the default's 5.
+   * `Infinity` for no limit. With a schedule of yours it adds the limit, as
+   * `Schedule.recurs` does; without one it replaces the default's 5.
    */
   readonly times?: number
   /** What a typed error asks for; default `"restart"`. */
@@ -236,11 +236,18 @@ export const backoff = (options: BackoffOptions = {}): Schedule.Schedule<Duratio
  */
 export const defaultBackoff: Schedule.Schedule<Duration.Duration> = backoff()
 
+/** What `Schedule.max([schedule, Schedule.recurs(times)])` gives, at little more than the cost of the schedule's own step. */
 const limited = <Input, R>(
   schedule: Schedule.Schedule<unknown, Input, unknown, R>,
   times: number
 ): Schedule.Schedule<unknown, Input, unknown, R> =>
-  times === Number.POSITIVE_INFINITY ? schedule : Schedule.max([schedule, Schedule.recurs(times)])
+  times === Number.POSITIVE_INFINITY
+    ? schedule
+    : Schedule.fromStep(Effect.map(Schedule.toStep(schedule), (step) => {
+      let taken = 0
+      return (now: number, input: Input) =>
+        Effect.flatMap(step(now, input), (answer) => taken++ < times ? Effect.succeed(answer) : Cause.done(answer[0]))
+    }))
 
 const defaultTimes = 5
 const directives: ReadonlyArray<Directive> = ["restart", "stop", "escalate"]
