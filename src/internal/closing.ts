@@ -10,6 +10,7 @@ import * as LineUp from "./lineUp.ts"
 import * as Observer from "./observer.ts"
 import * as Running from "./running.ts"
 import type { Closing, Entry, GiveUp, State } from "./state.ts"
+import { intents } from "./state.ts"
 
 export const begin = (deciding: Deciding, failure: GiveUp | undefined): void => {
   const { now, out, state } = deciding
@@ -140,7 +141,7 @@ const leave = (deciding: Deciding, entry: Entry): void => {
       return Ending.dead(deciding, entry, "ShutDown")
     case "Starting":
     case "Healthy":
-      return Running.stop(deciding, entry, { _tag: "Shutdown" })
+      return Running.stop(deciding, entry, intents.shutdown)
     case "Stopping":
       return giveWay(deciding, entry)
     case "Stopped":
@@ -153,7 +154,7 @@ const leave = (deciding: Deciding, entry: Entry): void => {
 const giveWay = (deciding: Deciding, entry: Entry): void => {
   if (LineUp.isLeaving(entry)) return
   Entries.overtake(deciding, entry, undefined, "shutdown")
-  Running.redirect(deciding, entry, { _tag: "Shutdown" })
+  Running.redirect(deciding, entry, intents.shutdown)
 }
 
 /** How many turns of the loop those who are hurried have: a finalizer may need some to end, though it waits for nothing. */

@@ -8,6 +8,7 @@ import { refuse, reply } from "./entry.ts"
 import * as LineUp from "./lineUp.ts"
 import * as Running from "./running.ts"
 import type { CommandName, Entry, Event, Refusal, State, Target } from "./state.ts"
+import { intents } from "./state.ts"
 
 const find = ({ state }: Deciding, target: Target): Entry | undefined => {
   const entry = state.names.get(target.name)
@@ -110,10 +111,10 @@ const endFirst = (
 ): void => {
   if (asked !== "restart" && entry.lined) LineUp.leave(deciding, entry)
   if (Entries.isUnderWay(entry)) {
-    Running.stop(deciding, entry, { _tag: "Command", command: asked })
+    Running.stop(deciding, entry, intents[asked])
   } else {
     Entries.overtake(deciding, entry, asked, asked)
-    Running.redirect(deciding, entry, { _tag: "Command", command: asked })
+    Running.redirect(deciding, entry, intents[asked])
   }
   if (entry.overdue) return refuse(deciding, to, Entries.unstoppable(entry))
   ;(entry.waiters ??= new Set()).add(to)

@@ -23,6 +23,7 @@ import * as LineUp from "./lineUp.ts"
 import * as Pausing from "./pausing.ts"
 import * as Running from "./running.ts"
 import type { Answer, CommandName, Entry, Event, Intent, Outcome, Phase, Settled, State } from "./state.ts"
+import { intents } from "./state.ts"
 
 /** A restart fell due. */
 export const restartDue = (deciding: Deciding, entry: Entry): void => {
@@ -85,7 +86,7 @@ const giveWay = (deciding: Deciding, entry: Entry): void => {
   const { intent } = entry
   if (intent === undefined || intent._tag === "Verdict" || LineUp.isLeaving(entry)) return
   overtake(deciding, entry, undefined, "reconfigure")
-  entry.intent = { _tag: "Command", command: "remove" }
+  entry.intent = intents.remove
 }
 
 const conclude = (deciding: Deciding, entry: Entry, outcome: Outcome, intent: Intent | undefined): void => {
@@ -146,7 +147,7 @@ const endedByCommand = (deciding: Deciding, entry: Entry, command: CommandName):
 /** It was asked for by hand while its siblings are being restarted: it is started with them. */
 const waitAgain = (deciding: Deciding, entry: Entry): void => {
   LineUp.wait(deciding, entry)
-  entry.intent = { _tag: "Command", command: "restart" }
+  entry.intent = intents.restart
 }
 
 const endedByItself = (deciding: Deciding, entry: Entry, outcome: Outcome): void => {

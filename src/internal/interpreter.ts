@@ -165,7 +165,11 @@ export class Interpreter {
     task.settlement = undefined
     const run = new Run(task, generation, attempt, this.#host)
     task.run = run
-    this.#guarded(() => run.start())
+    try {
+      run.start()
+    } catch (thrown) {
+      this.#threw(thrown)
+    }
     // One that is over already has shown no life; its end is told next.
     if (!run.isOver) this.#feed({ _tag: "Begun", id: task.id, generation })
   }
@@ -175,7 +179,11 @@ export class Interpreter {
     if (run === undefined) return
     this.#bind(run)
     this.#interrupting = run
-    this.#guarded(() => run.interrupt())
+    try {
+      run.interrupt()
+    } catch (thrown) {
+      this.#threw(thrown)
+    }
     this.#interrupting = undefined
     if (!run.hasSignalled) return
     // Most end as they are interrupted. That need not go through the inbox, if nothing has come before it, and up to a
@@ -308,12 +316,8 @@ export class Interpreter {
   }
 
   /** Whoever is resumed goes on at once, in the loop's turn; what its observers throw is not the supervisor's affair. */
-  #guarded(resume: () => void): void {
-    try {
-      resume()
-    } catch (thrown) {
-      this.reporter.threw(Cause.die(thrown))
-    }
+  #threw(thrown: unknown): void {
+    this.reporter.threw(Cause.die(thrown))
   }
 
   #wakeAll<A>(waiters: Waiters.Waiters<A>, outcome: A): void {
@@ -325,7 +329,13 @@ export class Interpreter {
     while (this.#tellings.length > 0) {
       const tellings = this.#tellings
       this.#tellings = []
-      for (const telling of tellings) this.#guarded(telling)
+      for (const telling of tellings) {
+        try {
+          telling()
+        } catch (thrown) {
+          this.#threw(thrown)
+        }
+      }
     }
   }
 

@@ -22,6 +22,7 @@ import {
 } from "./entry.ts"
 import * as Running from "./running.ts"
 import type { Entry, Leaving, Line, State } from "./state.ts"
+import { intents } from "./state.ts"
 
 /** Nothing is waited for. */
 const atOnce = Number.NEGATIVE_INFINITY
@@ -217,7 +218,7 @@ export const hasten = ({ state }: Deciding): void => {
 export const startInTurn = (deciding: Deciding, entry: Entry, command: "start" | "restart", to: number): void => {
   hasten(deciding)
   overtake(deciding, entry, command, command)
-  entry.intent = { _tag: "Command", command }
+  entry.intent = intents[command]
   ;(entry.waiters ??= new Set()).add(to)
 }
 
@@ -268,9 +269,7 @@ const stopAll = (deciding: Deciding): boolean => {
 }
 
 const stop = (deciding: Deciding, { because, entry }: Leaving): void => {
-  const intent = because === "remove"
-    ? { _tag: "Command", command: because } as const
-    : { _tag: "Line", because } as const
+  const intent = intents[because]
   if (isUnderWay(entry)) return Running.stop(deciding, entry, intent)
   // On its way out already. What it is taken for hung for, was asked to by hand, or has come to by itself is not forgotten
   // over a sibling; but its end is waited for from now on.

@@ -48,6 +48,19 @@ const watch = (state: State, entry: Entry): void => {
 const starting: Notice = { _tag: "TaskStarting" }
 const healthy: Notice = { _tag: "TaskHealthy" }
 
+const stoppingFor = (because: StopBecause): Notice => ({ _tag: "TaskStopping", because })
+const stopping: Record<StopBecause, Notice> = {
+  ended: stoppingFor("ended"),
+  restart: stoppingFor("restart"),
+  stop: stoppingFor("stop"),
+  kill: stoppingFor("kill"),
+  remove: stoppingFor("remove"),
+  verdict: stoppingFor("verdict"),
+  sibling: stoppingFor("sibling"),
+  reconfigure: stoppingFor("reconfigure"),
+  shutdown: stoppingFor("shutdown")
+}
+
 /** From now on it is what the supervisor was reconfigured to. */
 const succeed = (state: State, entry: Entry, successor: TaskSettings): void => {
   if (!isSettled(entry.phase)) state.significant += Number(successor.significant) - Number(entry.settings.significant)
@@ -193,7 +206,7 @@ const awaitEnd = (deciding: Deciding, entry: Entry, because: StopBecause): void 
   // Those that are stopped together have one timer together.
   if (state.closing?.together === undefined) arm(state, entry, "StopBound", now + entry.stopTimeout)
   else disarm(state, entry)
-  notify(deciding, entry, { _tag: "TaskStopping", because })
+  notify(deciding, entry, stopping[because])
 }
 
 /** What the run supervises itself takes its time to stop, too. */

@@ -63,6 +63,18 @@ export type Intent =
   | { readonly _tag: "Line"; readonly because: "sibling" | "reconfigure" }
   | { readonly _tag: "Shutdown" }
 
+/** Those without data, one value each: every run that is asked to end has one. */
+export const intents = {
+  shutdown: { _tag: "Shutdown" },
+  sibling: { _tag: "Line", because: "sibling" },
+  reconfigure: { _tag: "Line", because: "reconfigure" },
+  start: { _tag: "Command", command: "start" },
+  restart: { _tag: "Command", command: "restart" },
+  stop: { _tag: "Command", command: "stop" },
+  kill: { _tag: "Command", command: "kill" },
+  remove: { _tag: "Command", command: "remove" }
+} as const satisfies Record<string, Intent>
+
 interface LastFailure {
   readonly reason: RestartReason<unknown>
   readonly generation: number
@@ -80,12 +92,9 @@ class Passing {
   restartAt: number | undefined = undefined
   sibling: string | undefined = undefined
   chance: number | undefined = undefined
-  intent: Intent | undefined = undefined
   waiters: Set<number> | undefined = undefined
   stopTimeout: number
-  stopBound = 0
   overdue = false
-  why: DeadReason | undefined = undefined
   probeFailures = 0
   probeCause: Cause.Cause<unknown> | undefined = undefined
 
@@ -119,6 +128,12 @@ export class Entry {
   lastBeatAt = -1
   details: Schema.Json | undefined = undefined
   lastFailure: LastFailure | undefined = undefined
+  /** While Stopping, or while somebody waits for it to be started in its turn. */
+  intent: Intent | undefined = undefined
+  /** While Stopping, on the observer's clock: by when the run should have ended. */
+  stopBound = 0
+  /** While Dead. */
+  why: DeadReason | undefined = undefined
   deadline: Deadlines.Deadline | undefined = undefined
   stable: Deadlines.Deadline | undefined = undefined
   /** Counts changes, so that what was computed from the entry can be kept until the next. */
@@ -148,6 +163,8 @@ export class Entry {
   /** The next run begins: what was of the one before and of the time between is over. */
   begin(): void {
     this.asking = false
+    this.intent = undefined
+    this.why = undefined
     this.passing = undefined
   }
 
@@ -198,14 +215,6 @@ export class Entry {
     if (chance !== this.chance) this.#passes().chance = chance
   }
 
-  /** While Stopping, or while somebody waits for it to be started in its turn. */
-  get intent(): Intent | undefined {
-    return this.passing?.intent
-  }
-  set intent(intent: Intent | undefined) {
-    if (intent !== this.intent) this.#passes().intent = intent
-  }
-
   /** The replies that wait for the end; all of them asked for the command that is the intent. */
   get waiters(): Set<number> | undefined {
     return this.passing?.waiters
@@ -222,26 +231,11 @@ export class Entry {
     if (stopTimeout !== this.stopTimeout) this.#passes().stopTimeout = stopTimeout
   }
 
-  /** On the observer's clock: by when the run should have ended. */
-  get stopBound(): number {
-    return this.passing?.stopBound ?? 0
-  }
-  set stopBound(stopBound: number) {
-    if (stopBound !== this.stopBound) this.#passes().stopBound = stopBound
-  }
-
   get overdue(): boolean {
     return this.passing?.overdue === true
   }
   set overdue(overdue: boolean) {
     if (overdue !== this.overdue) this.#passes().overdue = overdue
-  }
-
-  get why(): DeadReason | undefined {
-    return this.passing?.why
-  }
-  set why(why: DeadReason | undefined) {
-    if (why !== this.why) this.#passes().why = why
   }
 
   get probeFailures(): number {
