@@ -114,20 +114,20 @@ export class Interpreter {
   /** `now`: when it was decided. */
   carryOut(decision: Decision, now: number): void {
     switch (decision._tag) {
+      case "Notify":
+        return this.reporter.notify(decision, now)
       case "Start":
         return this.#start(this.registry.task(decision.id), decision.generation, decision.attempt)
       case "Interrupt":
         return this.#interrupt(this.registry.task(decision.id))
       case "AskSchedule":
-        return this.#ask(this.registry.task(decision.id), decision.generation, decision.reason, decision.fresh)
+        return this.#ask(this.registry.task(decision.id), decision, now)
       case "ForgetQuestion":
         return this.#forgetQuestion(this.registry.task(decision.id))
       case "Reply":
         return this.#answer(decision.to, Exit.void)
       case "Refuse":
         return this.#answer(decision.to, Exit.fail(this.#refused(decision.refusal)))
-      case "Notify":
-        return this.reporter.notify(decision, now)
       case "Settle":
         return this.#settle(this.registry.task(decision.id), decision.outcome)
       case "Forget":
@@ -226,19 +226,28 @@ export class Interpreter {
     if (run.isLingering) this.#feed({ _tag: "Lingering", id, generation })
     if (run.hasEnded && !run.taken) {
       run.taken = true
-      const entry = this.state.entries.get(id)
-      if (entry !== undefined && entry.generation === generation) this.reporter.ran(this.time.now() - entry.begunAt)
       this.#feed({ _tag: "Ended", id, generation, outcome: run.outcome(), byItself: run.isOwnEnd })
     }
+  }
+
+  /** How long a run lived, before the next one begins. */
+  measure({ generation, id }: Event & { readonly _tag: "Ended" }, now: number): void {
+    const entry = this.state.entries.get(id)
+    if (entry !== undefined && entry.generation === generation) this.reporter.ran(now - entry.begunAt)
   }
 
   // ---------------------------------------------------------------------------------------------------------------
   // schedules
   // ---------------------------------------------------------------------------------------------------------------
 
-  #ask(task: Supervised, generation: number, reason: RestartReason<unknown>, fresh: boolean): void {
+  #ask(
+    task: Supervised,
+    { fresh, generation, reason }: Decision & { readonly _tag: "AskSchedule" },
+    now: number
+  ): void {
     if (fresh) task.step = undefined
-    const question = Effect.runForkWith(task.context)(this.#step(task, reason))
+    // Schedules see the wall clock: cron needs it.
+    const question = Effect.runForkWith(task.context)(this.#step(task, reason, this.time.wall(now)))
     const exit = question.pollUnsafe()
     // Nearly every schedule answers at once; one that waits for something is not waited for here.
     if (exit !== undefined) return this.#feed(this.#answered(task.id, generation, exit))
@@ -250,9 +259,7 @@ export class Interpreter {
     })
   }
 
-  #step(task: Supervised, reason: RestartReason<unknown>): ReturnType<Step> {
-    // Schedules see the wall clock: cron needs it.
-    const now = this.time.wall(this.time.now())
+  #step(task: Supervised, reason: RestartReason<unknown>, now: number): ReturnType<Step> {
     const { step } = task
     if (step !== undefined) return Effect.suspend(() => step(now, reason))
     return Effect.flatMap(Schedule.toStep(task.options.policy.schedule), (step) => {

@@ -81,6 +81,7 @@ export const make = Effect.fnUntraced(function*(options: {
       if (next === undefined) continue
       const now = time.now()
       deciding.now = now
+      if (next._tag === "Ended") interpreter.measure(next, now)
       step(deciding, next)
       if (next !== turning && next !== resting) interpreter.tree.happened++
       recorder?.(next, now, decisions.waiting())
@@ -102,7 +103,8 @@ export const make = Effect.fnUntraced(function*(options: {
 
   const command = ({ event, task }: Command): void => {
     if (event._tag === "Command") attendFirst(event.target.name)
-    if (event._tag === "Add") attendFirst(event.name)
+    // Nobody has a name of the list before it is added.
+    if (event._tag === "Add" && !event.listed) attendFirst(event.name)
     if (task !== undefined) interpreter.registry.adopt(task)
     feed(event)
     if (task !== undefined && !state.entries.has(task.id)) interpreter.registry.forget(task.id)
