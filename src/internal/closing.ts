@@ -9,8 +9,9 @@ import { refuse } from "./entry.ts"
 import * as LineUp from "./lineUp.ts"
 import * as Observer from "./observer.ts"
 import * as Running from "./running.ts"
-import type { Closing, Entry, GiveUp, State } from "./state.ts"
-import { intents } from "./state.ts"
+import type { Closing, GiveUp, State } from "./state.ts"
+import type { Entry } from "./taskEntry.ts"
+import { intents } from "./words.ts"
 
 export const begin = (deciding: Deciding, failure: GiveUp | undefined): void => {
   const { now, out, state } = deciding

@@ -7,8 +7,10 @@ import * as Entries from "./entry.ts"
 import { refuse, reply } from "./entry.ts"
 import * as LineUp from "./lineUp.ts"
 import * as Running from "./running.ts"
-import type { CommandName, Entry, Event, Refusal, State, Target } from "./state.ts"
-import { intents } from "./state.ts"
+import type { Event, Refusal, State, Target } from "./state.ts"
+import type { Entry } from "./taskEntry.ts"
+import type { CommandName } from "./words.ts"
+import { intents } from "./words.ts"
 
 const find = ({ state }: Deciding, target: Target): Entry | undefined => {
   const entry = state.names.get(target.name)

@@ -14,7 +14,8 @@ import * as Observer from "./observer.ts"
 import * as Pausing from "./pausing.ts"
 import * as Reconfiguring from "./reconfiguring.ts"
 import * as Running from "./running.ts"
-import type { Decision, Entry, Event, State } from "./state.ts"
+import type { Decision, Event, State } from "./state.ts"
+import type { Entry } from "./taskEntry.ts"
 
 export const decide = (state: State, event: Event, now: number): ReadonlyArray<Decision> => {
   const out: Array<Decision> = []

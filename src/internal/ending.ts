@@ -22,8 +22,10 @@ import {
 import * as LineUp from "./lineUp.ts"
 import * as Pausing from "./pausing.ts"
 import * as Running from "./running.ts"
-import type { Answer, CommandName, Entry, Event, Intent, Outcome, Phase, Settled, State } from "./state.ts"
-import { intents } from "./state.ts"
+import type { Answer, Event, Outcome, Settled, State } from "./state.ts"
+import type { Entry } from "./taskEntry.ts"
+import type { CommandName, Intent, Phase } from "./words.ts"
+import { intents } from "./words.ts"
 
 /** A restart fell due. */
 export const restartDue = (deciding: Deciding, entry: Entry): void => {

@@ -2,8 +2,9 @@
  * One task's entry in the state: how it comes in, changes its phase, and keeps its deadlines. Pure.
  */
 import * as Deadlines from "./deadlines.ts"
-import type { CommandName, Decision, Notice, Phase, Refusal, State } from "./state.ts"
-import { Entry } from "./state.ts"
+import type { Decision, Notice, Refusal, State } from "./state.ts"
+import { Entry } from "./taskEntry.ts"
+import type { CommandName, Phase } from "./words.ts"
 
 /** What one decision works with. */
 export interface Deciding {

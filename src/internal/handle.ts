@@ -7,7 +7,8 @@ import type * as SupervisorError from "../SupervisorError.ts"
 import type { TaskStatus } from "../TaskStatus.ts"
 import type { Supervised } from "./run.ts"
 import { pathOf } from "./run.ts"
-import type { CommandName, Target } from "./state.ts"
+import type { Target } from "./state.ts"
+import type { CommandName } from "./words.ts"
 
 /** What a supervisor does for its handles. */
 export interface Handled {

@@ -21,8 +21,9 @@ import {
   unstoppable
 } from "./entry.ts"
 import * as Running from "./running.ts"
-import type { Entry, Leaving, Line, State } from "./state.ts"
-import { intents } from "./state.ts"
+import type { Leaving, Line, State } from "./state.ts"
+import type { Entry } from "./taskEntry.ts"
+import { intents } from "./words.ts"
 
 /** Nothing is waited for. */
 const atOnce = Number.NEGATIVE_INFINITY

@@ -7,7 +7,8 @@ import * as SupervisorMetrics from "../SupervisorMetrics.ts"
 import * as TaskStatus from "../TaskStatus.ts"
 import * as Gauges from "./gauges.ts"
 import * as Series from "./series.ts"
-import type { Notice, Phase } from "./state.ts"
+import type { Notice } from "./state.ts"
+import type { Phase } from "./words.ts"
 
 export interface Metrics {
   readonly noted: (notice: Notice) => void

@@ -5,7 +5,8 @@ import type { RestartReason } from "../RestartPolicy.ts"
 import * as Deadlines from "./deadlines.ts"
 import type { Deciding } from "./entry.ts"
 import * as Intensity from "./intensity.ts"
-import type { Entry, State } from "./state.ts"
+import type { State } from "./state.ts"
+import type { Entry } from "./taskEntry.ts"
 
 /** Over so much of the period those are spread who begin after a pause. */
 const spread = 0.25

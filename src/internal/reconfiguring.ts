@@ -9,7 +9,8 @@ import * as Intensity from "./intensity.ts"
 import * as LineUp from "./lineUp.ts"
 import * as Options from "./options.ts"
 import * as Pausing from "./pausing.ts"
-import type { Entry, Event, ListedTask, Refusal, State, SupervisorSettings } from "./state.ts"
+import type { Event, ListedTask, Refusal, State, SupervisorSettings } from "./state.ts"
+import type { Entry } from "./taskEntry.ts"
 
 export const reconfigure = (deciding: Deciding, event: Event & { readonly _tag: "Reconfigure" }): void => {
   const { state } = deciding

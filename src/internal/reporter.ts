@@ -12,8 +12,9 @@ import * as Bulletin from "./bulletin.ts"
 import * as Logs from "./logs.ts"
 import * as Metrics from "./metrics.ts"
 import * as Render from "./render.ts"
-import type { Decision, Phase, SupervisorNotice } from "./state.ts"
+import type { Decision, SupervisorNotice } from "./state.ts"
 import type { Time } from "./time.ts"
+import type { Phase } from "./words.ts"
 
 type Told = Decision & { readonly _tag: "Notify" }
 

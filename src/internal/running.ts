@@ -19,7 +19,9 @@ import {
   unstoppable
 } from "./entry.ts"
 import * as Observer from "./observer.ts"
-import type { Entry, Event, Intent, Notice, State, StopBecause, TaskSettings } from "./state.ts"
+import type { Event, Notice, State, StopBecause } from "./state.ts"
+import type { Entry } from "./taskEntry.ts"
+import type { Intent, TaskSettings } from "./words.ts"
 
 /** When the run becomes a case for a verdict, on the monotonic clock as far as it is known now. */
 const verdictDue = (state: State, entry: Entry): number => {

@@ -5,7 +5,7 @@ import type * as HeartbeatModule from "../Heartbeat.ts"
 import * as Heartbeat from "../Heartbeat.ts"
 import * as RestartPolicy from "../RestartPolicy.ts"
 import type { Settings } from "../Task.ts"
-import type { HeartbeatSettings, TaskSettings } from "./state.ts"
+import type { HeartbeatSettings, TaskSettings } from "./words.ts"
 
 export interface Merged {
   readonly policy: RestartPolicy.RestartPolicy<unknown>

@@ -24,9 +24,10 @@ import * as Options from "./options.ts"
 import type { TreeEvents } from "./reporter.ts"
 import type { Settlement, Supervised } from "./run.ts"
 import * as SettingsOf from "./settings.ts"
-import type { CommandName, Target } from "./state.ts"
+import type { Target } from "./state.ts"
 import * as Decoding from "./supervisorOptions.ts"
 import * as Waiters from "./waiters.ts"
+import type { CommandName } from "./words.ts"
 
 /** What a task of a list is to be. */
 type Listed = Pick<Task.Task<unknown, unknown, unknown>, "effect" | "name" | "options">

@@ -5,7 +5,7 @@ import type { TaskStatus } from "../TaskStatus.ts"
 import * as Render from "./render.ts"
 import type { Supervised } from "./run.ts"
 import { pathOf } from "./run.ts"
-import type { Entry } from "./state.ts"
+import type { Entry } from "./taskEntry.ts"
 import type { Time } from "./time.ts"
 
 export const status = (

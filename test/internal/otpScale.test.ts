@@ -13,8 +13,10 @@ import * as Logger from "effect/Logger"
 import * as Schedule from "effect/Schedule"
 import { decide } from "../../src/internal/decide.ts"
 import * as Loop from "../../src/internal/loop.ts"
-import type { Entry, Event, SupervisorSettings, TaskSettings } from "../../src/internal/state.ts"
+import type { Event, SupervisorSettings } from "../../src/internal/state.ts"
 import { makeState } from "../../src/internal/state.ts"
+import type { Entry } from "../../src/internal/taskEntry.ts"
+import type { TaskSettings } from "../../src/internal/words.ts"
 import { settle } from "../support/fixtures.ts"
 
 /** What has been decided: how many events, and how many decisions came of them. */

@@ -4,8 +4,9 @@
 import { assert, it } from "@effect/vitest"
 import * as Deadlines from "../../src/internal/deadlines.ts"
 import { decide } from "../../src/internal/decide.ts"
-import type { Decision, TaskSettings } from "../../src/internal/state.ts"
+import type { Decision } from "../../src/internal/state.ts"
 import { makeState } from "../../src/internal/state.ts"
+import type { TaskSettings } from "../../src/internal/words.ts"
 
 const settings: TaskSettings = {
   mode: "transient",
