@@ -16,14 +16,14 @@ import * as SupervisorError from "../SupervisorError.ts"
 import type { FinalReport, TaskStatus } from "../TaskStatus.ts"
 import { Backlog } from "./backlog.ts"
 import * as Causes from "./causes.ts"
-import { buryLate, isSettled } from "./entry.ts"
+import { buryLate } from "./entry.ts"
 import type { Inbox } from "./inbox.ts"
 import { Registry } from "./registry.ts"
-import * as Render from "./render.ts"
 import { Reporter } from "./reporter.ts"
-import type { Host, Settlement, Step, Supervised } from "./run.ts"
+import type { Host, Step, Supervised } from "./run.ts"
 import { Run } from "./run.ts"
-import type { Answer, Decision, Event, GiveUp, Refusal, Settled, State } from "./state.ts"
+import { Settlements } from "./settlements.ts"
+import type { Answer, Decision, Event, GiveUp, Refusal, State } from "./state.ts"
 import type { Time } from "./time.ts"
 import { Tree } from "./tree.ts"
 import * as Waiters from "./waiters.ts"
@@ -32,10 +32,6 @@ export type Refused = SupervisorError.CommandError | SupervisorError.InvalidOpti
 
 /** How a supervisor ended. */
 export type End = Exit.Exit<FinalReport, SupervisorError.SupervisorError>
-
-/** What a task comes to that was to take the place of another, and does not. */
-const neverRun = { _tag: "Stopped", runs: 0 } as const
-const shutDown = { _tag: "Dead", why: "ShutDown", runs: 0, failure: undefined, policyCause: undefined } as const
 
 /** After how much a turn takes no more. */
 export const aTurn = 512
@@ -47,6 +43,7 @@ export class Interpreter {
   readonly reporter: Reporter
   readonly registry: Registry
   readonly tree: Tree
+  readonly settlements: Settlements
   /** Those who wait for an answer, by number. */
   readonly pending = new Map<number, (answer: Exit.Exit<void, Refused>) => void>()
   readonly closing = Waiters.make<End>()
@@ -91,6 +88,11 @@ export class Interpreter {
     const label = options.parent?.labelFor(options.path) ?? options.path
     this.reporter = new Reporter({ ...options, label, above: options.parent?.above })
     this.registry = new Registry(options.state)
+    this.settlements = new Settlements({
+      ...options,
+      registry: this.registry,
+      wake: (waiters, settlement) => this.#wakeAll(waiters, settlement)
+    })
     this.tree = new Tree({
       ...options,
       registry: this.registry,
@@ -129,7 +131,7 @@ export class Interpreter {
       case "Refuse":
         return this.#answer(decision.to, Exit.fail(this.#refused(decision.refusal)))
       case "Settle":
-        return this.#settle(this.registry.task(decision.id), decision.outcome)
+        return this.settlements.settle(this.registry.task(decision.id), decision.outcome)
       case "Forget":
         return this.registry.forget(decision.id)
       case "Tell":
@@ -157,7 +159,7 @@ export class Interpreter {
     const task = this.registry.succeed(known)
     // The task that it was until now will not be heard of again.
     if (task !== known && known.settled === undefined) {
-      this.#settle(known, { _tag: "Stopped", runs: known.run?.generation ?? 0 })
+      this.settlements.settle(known, { _tag: "Stopped", runs: known.run?.generation ?? 0 })
     }
     // The promise that everything else leans on. A breach would be a defect of the decision: better none than two.
     if (task.run?.isRunning === true) throw new Error(`two runs of task "${task.name}" at once`)
@@ -372,69 +374,6 @@ export class Interpreter {
     return new SupervisorError.SupervisorClosed({ supervisor: this.path })
   }
 
-  /** Takes over what a task of a new list is; what was to follow until now does not. */
-  redefine(id: number, task: Supervised, isSame: boolean): void {
-    const before = this.registry.successor(id)
-    this.registry.redefine(id, task, isSame)
-    if (before !== undefined && this.registry.successor(id) !== before) this.#conclude(before, neverRun)
-  }
-
-  #settle(task: Supervised, outcome: Settled): void {
-    this.#conclude(task, outcome)
-    // What was to follow does not either, unless its turn is still to come.
-    const successor = this.registry.successor(task.id)
-    const entry = this.state.entries.get(task.id)
-    if (successor === undefined || (entry !== undefined && (entry.lined || !isSettled(entry.phase)))) return
-    this.#conclude(successor, outcome._tag === "Dead" ? { ...outcome, runs: 0, failure: undefined } : neverRun)
-  }
-
-  #conclude(task: Supervised, outcome: Settled): void {
-    task.settled = outcome
-    task.settlement = undefined
-    task.step = undefined
-    const waiters = task.waiters
-    if (waiters !== undefined && waiters.resumes.size > 0) {
-      this.#wakeAll(waiters, this.#settlement(task, outcome))
-    }
-  }
-
-  /** The outcome of a task, or nothing yet. The error is made when somebody asks: most never do. */
-  settlement(task: Supervised): Settlement | undefined {
-    return task.settlement ?? (task.settled === undefined ? undefined : this.#settlement(task, task.settled))
-  }
-
-  #settlement(task: Supervised, outcome: Settled): Settlement {
-    task.settlement = this.#settlementOf(task, outcome)
-    return task.settlement
-  }
-
-  #settlementOf(task: Supervised, outcome: Settled): Settlement {
-    switch (outcome._tag) {
-      case "Completed":
-        return Exit.succeed(task.run?.value)
-      case "Stopped":
-        return Exit.fail(
-          new SupervisorError.TaskStopped({ supervisor: this.path, task: task.name, runs: outcome.runs })
-        )
-      case "Dead":
-        return Exit.fail(this.#taskDead(task, outcome))
-    }
-  }
-
-  #taskDead(task: Supervised, outcome: Settled & { readonly _tag: "Dead" }): SupervisorError.TaskDead {
-    const { failure, policyCause, runs, why } = outcome
-    const own = Causes.ofReason(failure?.reason)
-    const cause = policyCause === undefined ? own : Causes.both(own, policyCause)
-    return new SupervisorError.TaskDead({
-      supervisor: this.path,
-      task: task.name,
-      why,
-      runs,
-      failure: Render.causeLine(cause),
-      cause
-    })
-  }
-
   #hurry(id: number): void {
     let levels = 0
     for (const subtree of this.registry.subtrees(id)) {
@@ -451,31 +390,8 @@ export class Interpreter {
 
   #reason: SupervisorError.SupervisorError["reason"] | undefined = undefined
 
-  #reasonOf(failure: GiveUp): SupervisorError.SupervisorError["reason"] {
-    if (failure._tag === "TooManyDeadTasks") {
-      const { dead, threshold, total } = failure
-      return new SupervisorError.TooManyDeadTasks({ dead, total, threshold })
-    }
-    const task = this.registry.task(failure.id)
-    if (failure._tag === "TooManyRestarts") return this.#tooManyRestarts(task, failure)
-    const settlement = this.settlement(task)
-    const dead = settlement !== undefined && Exit.isFailure(settlement) ? Cause.squash(settlement.cause) : undefined
-    if (!(dead instanceof SupervisorError.TaskDead)) throw new Error(`task "${task.name}" escalates and is not dead`)
-    return task.listed ? dead : new SupervisorError.DynamicTaskDead({ dead })
-  }
-
-  #tooManyRestarts(
-    task: Supervised,
-    { reason, restarts, within }: GiveUp & { readonly _tag: "TooManyRestarts" }
-  ): SupervisorError.SupervisorError["reason"] {
-    const cause = Causes.ofReason(reason)
-    const failure = reason._tag === "Completed" ? "" : Render.causeLine(cause)
-    const exceeded = new SupervisorError.TooManyRestarts({ task: task.name, restarts, within, failure, cause })
-    return task.listed ? exceeded : new SupervisorError.DynamicTooManyRestarts({ exceeded })
-  }
-
   #closing(failure: GiveUp | undefined, now: number): void {
-    if (failure !== undefined) this.#reason = this.#reasonOf(failure)
+    if (failure !== undefined) this.#reason = this.settlements.reasonOf(failure)
     this.reporter.closing(this.#reason, now)
   }
 
@@ -484,10 +400,11 @@ export class Interpreter {
     const report = this.#report()
     const reason = this.#reason
     this.reporter.closed(reason, report, now)
-    for (const entry of this.state.entries.values()) {
+    const parent = this.#parent
+    const left = parent === undefined || this.state.counts.Stopping === 0 ? [] : this.state.entries.values()
+    for (const entry of left) {
       const run = entry.overdue ? this.registry.task(entry.id).run : undefined
       if (run?.isRunning !== true) continue
-      if (this.#parent === undefined) continue
       // Nothing is decided any more: when it ends after all, those above are told that it has.
       run.whenOver(() => {
         const now = this.time.now()
@@ -495,7 +412,7 @@ export class Interpreter {
         this.tree.happened++
       })
       // The run that this supervisor is made in is not over before that.
-      this.#parent.linger(run)
+      parent?.linger(run)
     }
     this.#finish(
       reason === undefined
@@ -504,15 +421,7 @@ export class Interpreter {
     )
     const closed = Exit.fail(this.closedError())
     for (const to of Array.from(this.pending.keys())) this.#answer(to, closed)
-    // Whoever waits for a task whose run did not end would wait for ever.
-    for (const task of this.registry.tasks.values()) {
-      const entry = this.state.entries.get(task.id)
-      if (entry === undefined) continue
-      const { generation: runs, lastFailure: failure } = entry
-      if (task.settled === undefined) this.#conclude(task, { ...shutDown, runs, failure })
-      const successor = this.registry.successor(task.id)
-      if (successor !== undefined && successor.settled === undefined) this.#conclude(successor, shutDown)
-    }
+    this.settlements.conclude()
   }
 
   /** The statuses are made when somebody looks at them, if nothing changes any more. */
@@ -551,7 +460,7 @@ export class Interpreter {
       this.#interrupt(task)
       for (const one of [task, this.registry.successor(task.id)]) {
         if (one === undefined) continue
-        one.settlement = this.settlement(one) ?? Exit.failCause(cause)
+        one.settlement = this.settlements.of(one) ?? Exit.failCause(cause)
         if (one.waiters !== undefined) this.#wakeAll(one.waiters, one.settlement)
       }
     }

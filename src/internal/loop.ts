@@ -125,7 +125,7 @@ export const make = Effect.fnUntraced(function*(options: {
       for (const [index, task] of tasks?.entries() ?? []) {
         const there = state.names.get(task.name)
         if (there === undefined) interpreter.registry.adopt(task)
-        else interpreter.redefine(there.id, task, listed?.[index]?.same === true)
+        else interpreter.settlements.redefine(there.id, task, listed?.[index]?.same === true)
       }
     }
     feed({ _tag: "Reconfigure", reply, change: { settings: settings(state.settings), tasks: listed } })

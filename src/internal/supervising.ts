@@ -336,7 +336,7 @@ export class Supervising implements Handled {
 
   await(supervised: Supervised): Effect.Effect<unknown, SupervisorError.TaskDead | SupervisorError.TaskStopped> {
     return Effect.suspend(() =>
-      this.interpreter.settlement(supervised) ??
+      this.interpreter.settlements.of(supervised) ??
         Waiters.wait(supervised.waiters ??= Waiters.make<Settlement>(), (settlement) => settlement)
     )
   }
