@@ -195,9 +195,15 @@ export interface BackoffOptions {
  * A schedule of growing delays with a cap, and an end: `base`, `base * factor`,
  * and so on, never above `cap`; `times` of them. Its output is the delay.
  *
- * It gives what `Schedule.max([Schedule.min([Schedule.exponential(base, factor),
- * Schedule.spaced(cap)]), Schedule.recurs(times)])` gives, in one step rather
+ * The delays are those of `Schedule.max([Schedule.min([Schedule.exponential(base,
+ * factor), Schedule.spaced(cap)]), Schedule.recurs(times)])`, in one step rather
  * than five: in a storm of crashes the steps are what restarts wait for.
+ *
+ * **Gotchas**
+ *
+ * `Schedule.jittered` around it exceeds the cap. Put the cap outermost then:
+ * `Schedule.min([Schedule.jittered(backoff({ cap: "infinity" })),
+ * Schedule.spaced(cap)])`.
  *
  * @throws RangeError for a duration that is none, a factor below 1, or `times`
  *   that is not a whole number of 0 or more, or `Infinity`.
@@ -219,11 +225,11 @@ export const backoff = (options: BackoffOptions = {}): Schedule.Schedule<Duratio
   }
   return Schedule.fromStep(Effect.sync(() => {
     let taken = 0
-    let next = base
     return () => {
-      const delay = Duration.millis(Math.min(next, cap))
-      next *= factor
-      return taken++ < times ? Effect.succeed([delay, delay]) : Cause.done(delay)
+      if (taken === times) return Cause.done(Duration.zero)
+      const delay = Duration.millis(base === 0 ? 0 : Math.min(base * factor ** taken, cap))
+      taken++
+      return Effect.succeed([delay, delay])
     }
   }))
 }
@@ -236,7 +242,7 @@ export const backoff = (options: BackoffOptions = {}): Schedule.Schedule<Duratio
  */
 export const defaultBackoff: Schedule.Schedule<Duration.Duration> = backoff()
 
-/** What `Schedule.max([schedule, Schedule.recurs(times)])` gives, at little more than the cost of the schedule's own step. */
+/** The delays of `Schedule.max([schedule, Schedule.recurs(times)])`, at little more than the cost of the schedule's own step. */
 const limited = <Input, R>(
   schedule: Schedule.Schedule<unknown, Input, unknown, R>,
   times: number

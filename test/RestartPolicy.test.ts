@@ -952,6 +952,13 @@ describe("RestartPolicy", () => {
       { arbitrary: { runs: 300, seed: 1 } }
     )
 
+    it.effect("of backoff ends with what theirs ends with", () =>
+      Effect.gen(function*() {
+        const composed = Schedule.max([Schedule.exponential(0), Schedule.recurs(2)])
+        const own = yield* Effect.repeat(Effect.void, RestartPolicy.backoff({ base: 0, times: 2 }))
+        assert.deepStrictEqual(own, yield* Effect.repeat(Effect.void, composed))
+      }))
+
     it.effect("of backoff with a delay of 0 never becomes anything else", () =>
       Effect.gen(function*() {
         const policy = RestartPolicy.make({ schedule: RestartPolicy.backoff({ base: 0 }) })
