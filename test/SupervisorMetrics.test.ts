@@ -281,4 +281,23 @@ describe("SupervisorMetrics", () => {
     )
     assert.deepStrictEqual(TaskStatuses.tags, tags)
   })
+
+  it.effect("keep their own attributes beside those of all metrics around them", () =>
+    metered(Effect.gen(function*() {
+      const supervisor = yield* Supervisor.make({ name: "root" })
+      const restart = { schedule: Schedule.spaced(0), times: 1 }
+      yield* supervisor.add(Task.make("job", Effect.fail(new Net()), { restart }))
+      yield* settle
+      const around = { app: "shop", supervisor: "root" }
+      assert.strictEqual(yield* counted(SupervisorMetrics.starts, around), 2)
+      assert.strictEqual(yield* counted(SupervisorMetrics.restarts, { ...around, reason: "Failed" }), 1)
+      assert.strictEqual(yield* counted(SupervisorMetrics.deaths, { ...around, why: "Exhausted" }), 1)
+    })).pipe(
+      Effect.provideService(Metric.CurrentMetricAttributes, {
+        app: "shop",
+        supervisor: "theirs",
+        reason: "theirs",
+        why: "theirs"
+      })
+    ))
 })

@@ -1,7 +1,7 @@
 /**
  * The metrics of one supervisor: bound to its path once, so that counting costs a look-up and an addition.
  */
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
 import * as SupervisorMetrics from "../SupervisorMetrics.ts"
 import * as TaskStatus from "../TaskStatus.ts"
@@ -25,21 +25,32 @@ const tasks = Gauges.make<Readonly<Record<Phase, number>>>((supervisor) => (regi
   }
 })
 
+/** What a series says itself counts, whatever the surroundings say of all metrics. */
+const without = (context: Context.Context<never>, own: ReadonlyArray<string>): Context.Context<never> => {
+  const attributes = Object.entries(Context.get(context, Metric.CurrentMetricAttributes))
+  const others = attributes.filter(([name]) => !own.includes(name))
+  return others.length === attributes.length
+    ? context
+    : Context.add(context, Metric.CurrentMetricAttributes, Object.fromEntries(others))
+}
+
 export const make = (
   supervisor: string,
-  context: Context.Context<never>,
+  outer: Context.Context<never>,
   counts: Readonly<Record<Phase, number>>
 ): Metrics => {
+  const context = without(outer, ["supervisor"])
   const counted = (series: Metric.Counter<number>) => () => series.updateUnsafe(1, context)
   const by = (series: typeof Series.restarts, attribute: string) => {
     const known = new Map<string, Metric.Counter<number>>()
+    const around = without(context, [attribute])
     return (value: string) => {
       let one = known.get(value)
       if (one === undefined) {
         one = series({ supervisor, [attribute]: value })
         known.set(value, one)
       }
-      one.updateUnsafe(1, context)
+      one.updateUnsafe(1, around)
     }
   }
   const started = counted(Series.starts({ supervisor }))
@@ -50,7 +61,7 @@ export const make = (
   const runTime = Series.runTime({ supervisor })
   const restartDelay = Series.restartDelay({ supervisor })
   const loopLag = Series.loopLag({ supervisor })
-  const forget = tasks.show(supervisor, context, counts)
+  const forget = tasks.show(supervisor, outer, counts)
   return {
     noted: (notice) => {
       switch (notice._tag) {
