@@ -3,8 +3,8 @@
  * takes new at the next `push`.
  */
 
-/** More room than this is not kept. */
-const kept = 1024
+/** Room for so many is kept; there may be many supervisors. */
+const kept = 64
 
 export class Backlog<A> {
   #items: Array<A | undefined> = []

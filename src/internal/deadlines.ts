@@ -104,4 +104,8 @@ export const move = (self: Deadlines, deadline: Deadline, due: number): void => 
   else sink(self.heap, deadline, deadline.index)
 }
 
+/** Others than the earliest are due, too. */
+export const areMoreDue = ({ heap }: Deadlines, now: number): boolean =>
+  (heap.length > 1 && heap[1]!.due <= now) || (heap.length > 2 && heap[2]!.due <= now)
+
 export const earliest = (self: Deadlines): Deadline | undefined => self.heap[0]

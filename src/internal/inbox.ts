@@ -52,8 +52,8 @@ export interface Inbox {
   readonly take: Effect.Effect<ReadonlyArray<Message>, Cause.Done>
   /** What is next by now. */
   readonly poll: () => ReadonlyArray<Message>
-  /** Nothing urgent waits. */
-  readonly isQuiet: () => boolean
+  /** Takes the newest urgent one out again, if it is the only one. */
+  readonly takeBack: () => boolean
   readonly close: () => void
 }
 
@@ -117,7 +117,7 @@ export const make: Effect.Effect<Inbox> = Effect.gen(function*() {
     // With more at hand the loop would go on without letting anybody else run.
     take: Effect.suspend(() => Queue.sizeUnsafe(ordinary) > 0 ? Effect.andThen(Effect.yieldNow, next) : next),
     poll: () => withUrgent(pollUpTo(ordinary, atOnce)),
-    isQuiet: () => before === undefined && Queue.sizeUnsafe(urgent) === 0,
+    takeBack: () => before === undefined && Queue.sizeUnsafe(urgent) === 1 && Queue.takeUnsafe(urgent) !== undefined,
     close: () => {
       Queue.endUnsafe(ordinary)
       Queue.shutdownUnsafe(urgent)

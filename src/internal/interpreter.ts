@@ -60,9 +60,7 @@ export class Interpreter {
   #timer: Fiber.Fiber<void> | undefined = undefined
   /** Those that ended as they were interrupted, and have not been looked at. */
   readonly #over = new Backlog<Run>()
-  /** What this one tells meanwhile is looked at as soon as it has been interrupted. */
-  #interrupting: Run | undefined = undefined
-  /** Something that was taken from the inbox together with what is being looked at is still ahead. */
+  /** Something is still ahead that came, or fell due, together with what is being looked at. */
   isAhead = false
   /** How much has been done in this turn. */
   done = 0
@@ -105,7 +103,6 @@ export class Interpreter {
       isGroup: () => this.state.settings.group !== undefined,
       above: this.reporter,
       signal: (run) => {
-        if (run === this.#interrupting) return
         if (run.isAwaited) this.#inbox.urgent(run)
         else this.#inbox.ordinary(run)
       },
@@ -180,17 +177,15 @@ export class Interpreter {
     const { run } = task
     if (run === undefined) return
     this.#bind(run)
-    this.#interrupting = run
     try {
       run.interrupt()
     } catch (thrown) {
       this.#threw(thrown)
     }
-    this.#interrupting = undefined
-    if (!run.hasSignalled) return
-    // Most end as they are interrupted. That need not go through the inbox, if nothing has come before it, and up to a
+    // Most end as they are interrupted, and have said so. Where that is next anyway, it need not wait in the inbox; up to a
     // bound: others have their turn, too.
-    if (!run.hasEnded || this.isAhead || this.done >= aTurn || !this.#inbox.isQuiet()) return this.#inbox.urgent(run)
+    const isNext = run.hasEnded && run.hasSignalled && !this.isAhead && this.done < aTurn
+    if (!isNext || !this.#inbox.takeBack()) return
     this.done++
     this.#over.push(run)
   }

@@ -94,11 +94,19 @@ export const make = Effect.fnUntraced(function*(options: {
   }
   const interpreter: Interpreter = new Interpreter({ path, parent, state, time, context, inbox, feed })
 
+  /** Attends a run while what is being looked at is still ahead. */
+  const attendAhead = (run: Run): void => {
+    const { isAhead } = interpreter
+    interpreter.isAhead = true
+    interpreter.attend(run)
+    interpreter.isAhead = isAhead
+  }
+
   /** What a run told before a command about its task was given comes before the command, whatever lane it is in. */
   const attendFirst = (name: string): void => {
     const entry = state.names.get(name)
     const run = entry === undefined ? undefined : interpreter.registry.tasks.get(entry.id)?.run
-    if (run !== undefined) interpreter.attend(run)
+    if (run !== undefined) attendAhead(run)
   }
 
   const command = ({ event, task }: Command): void => {
@@ -136,14 +144,16 @@ export const make = Effect.fnUntraced(function*(options: {
   const tick = (): void => {
     feed({ _tag: "Tick" })
     const { deadlines } = state
+    const { isAhead } = interpreter
     const before = deadlines.armed
     const now = time.now()
     for (let i = 0; i < dueAtOnce; i++) {
       const deadline = Deadlines.earliest(deadlines)
       if (deadline === undefined || deadline.due > now || deadline.order >= before) return
       const run = Deadlines.isWatched(deadline.kind) ? interpreter.registry.tasks.get(deadline.entry)?.run : undefined
-      if (run !== undefined) interpreter.attend(run)
+      if (run !== undefined) attendAhead(run)
       interpreter.done++
+      interpreter.isAhead = isAhead || Deadlines.areMoreDue(deadlines, now)
       feed({ _tag: "Due", order: deadline.order })
     }
   }
@@ -163,8 +173,14 @@ export const make = Effect.fnUntraced(function*(options: {
       held.push(message)
       return
     }
+    const { isAhead } = interpreter
+    interpreter.isAhead = isAhead || held.length > 0
     carry(message)
-    if (state.expected === 0 && held.length > 0) { for (const waiting of held.splice(0)) work(waiting) }
+    if (state.expected > 0) return
+    for (let waiting = held.shift(); waiting !== undefined; waiting = held.shift()) {
+      interpreter.isAhead = isAhead || held.length > 0
+      carry(waiting)
+    }
   }
 
   const carry = (message: Inbox.Message): void => {

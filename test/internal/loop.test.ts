@@ -10,6 +10,8 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Logger from "effect/Logger"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
 import { decide } from "../../src/internal/decide.ts"
 import * as Inbox from "../../src/internal/inbox.ts"
@@ -18,7 +20,7 @@ import type { Run } from "../../src/internal/run.ts"
 import type { Decision, Event, State } from "../../src/internal/state.ts"
 import { makeState } from "../../src/internal/state.ts"
 import type { HeartbeatSettings, Phase } from "../../src/internal/words.ts"
-import { collect, settle, statusOf, tagsOf } from "../support/fixtures.ts"
+import { assertStatus, collect, Net, settle, statusOf, tagsOf } from "../support/fixtures.ts"
 import * as StallingClock from "../support/StallingClock.ts"
 
 const range = (length: number) => Array.from({ length }, (_, index) => index)
@@ -272,4 +274,105 @@ describe("a tick", () => {
   it.effect("judges by what a run has told, though that waits behind a flood", () => flooded(1), 60_000)
 
   it.effect("of however many that fall due at one instant", () => flooded(1500), 60_000)
+})
+
+describe("runs that end as they are interrupted", () => {
+  it.effect("are seen some hundred in a turn, and no more", () =>
+    Effect.gen(function*() {
+      const size = 3000
+      const ends: Array<number> = []
+      const supervisor = yield* Supervisor.make({
+        tasks: range(size).map((index) => Task.make(`task ${index}`, Effect.never))
+      }).pipe(
+        Effect.provideService(Loop.Recording, (event) => {
+          if (event._tag === "Turn") ends.push(0)
+          if (event._tag === "Ended") ends[ends.length - 1]!++
+        })
+      )
+      yield* supervisor.shutdown
+      const busy = ends.filter((count) => count > 0)
+      assert.strictEqual(busy.reduce((sum, count) => sum + count, 0), size)
+      // Each by way of the inbox, they would be half as many.
+      assert.isAbove(Math.max(...busy), 400)
+      assert.isAtMost(Math.max(...busy), 600)
+    }))
+
+  const silent = (name: string) => Task.make(name, Effect.never, { heartbeat: Heartbeat.manual({ within: 10_000 }) })
+
+  it.effect("come after all verdicts of their tick", () =>
+    Effect.gen(function*() {
+      const supervisor = yield* Supervisor.make({
+        strategy: "one-for-all",
+        tasks: ["a", "b", "c"].map(silent)
+      })
+      const { seen } = yield* collect(supervisor.events)
+      yield* TestClock.adjust(10_001)
+      yield* settle
+      for (const task of ["a", "b", "c"]) {
+        assert.include(tagsOf(seen, task), "HeartbeatMissed")
+        assert.strictEqual((yield* statusOf(supervisor, task)).lastFailure?.kind, "HeartbeatMissed")
+      }
+    }).pipe(Effect.provide(Logger.layer([]))))
+
+  const finalizers: Record<string, (finalizer: Effect.Effect<unknown>) => Effect.Effect<never, never, Scope.Scope>> = {
+    "a finalizer of its scope": (finalizer) => Effect.andThen(Effect.addFinalizer(() => finalizer), Effect.never),
+    // The body is not over before that.
+    "its body, when it is interrupted,": (finalizer) => Effect.onInterrupt(Effect.never, () => finalizer)
+  }
+  it.effect.each(Object.keys(finalizers))("are seen in order with what %s asks for", (what) =>
+    Effect.gen(function*() {
+      const asking = Effect.suspend(() => Effect.forkDetach(supervisor.stop("b"), { startImmediately: true }))
+      const supervisor: Supervisor.RunningSupervisor = yield* Supervisor.make({
+        tasks: [Task.make("a", finalizers[what]!(asking)), Task.make("b", Effect.never)]
+      })
+      const { seen } = yield* collect(supervisor.events)
+      yield* supervisor.stop("a")
+      yield* settle
+      const stops = seen.flatMap((event) =>
+        event._tag === "TaskStopping" || event._tag === "TaskStopped" ? [`${event._tag} ${event.task}`] : []
+      )
+      const inOrder = what === "a finalizer of its scope"
+        ? ["TaskStopping a", "TaskStopped a", "TaskStopping b", "TaskStopped b"]
+        : ["TaskStopping a", "TaskStopping b", "TaskStopped a", "TaskStopped b"]
+      assert.deepStrictEqual(stops, inOrder)
+    }))
+
+  it.effect("because a sibling has failed come after the command that found it so", () =>
+    Effect.gen(function*() {
+      let isArmed = false
+      const crashes: Array<() => void> = []
+      const supervisor = yield* Supervisor.make({
+        strategy: "one-for-all",
+        tasks: [
+          Task.make(
+            "a",
+            Effect.callback<never, Net>((resume) => {
+              crashes.push(() => resume(Effect.fail(new Net())))
+            }),
+            { restart: { schedule: Schedule.spaced(0) } }
+          ),
+          Task.make("b", Effect.never),
+          Task.make("trigger", Effect.andThen(Effect.sync(() => isArmed ? crashes[0]?.() : undefined), Effect.never))
+        ]
+      })
+      yield* settle
+      yield* supervisor.stop("trigger")
+      isArmed = true
+      // In one batch: the first begins a run that makes the other one's task fail.
+      yield* Effect.all([supervisor.start("trigger"), supervisor.stop("a")], { concurrency: "unbounded" })
+      yield* settle
+      const after = assertStatus(yield* statusOf(supervisor, "a"), "Stopped")
+      assert.strictEqual(after.generation, 1)
+    }).pipe(Effect.provide(Logger.layer([]))))
+
+  it.effect("and begin again before the supervisor ends that they ask to end", () =>
+    Effect.gen(function*() {
+      const asking: Effect.Effect<unknown> = Effect.suspend(() =>
+        Effect.forkDetach(supervisor.shutdown, { startImmediately: true })
+      )
+      const supervisor: Supervisor.RunningSupervisor = yield* Supervisor.make({
+        tasks: [Task.make("a", Effect.andThen(Effect.addFinalizer(() => asking), Effect.never))]
+      })
+      yield* supervisor.restart("a")
+    }))
 })
