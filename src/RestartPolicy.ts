@@ -201,9 +201,10 @@ export interface BackoffOptions {
  *
  * **Gotchas**
  *
- * `Schedule.jittered` around it exceeds the cap. Put the cap outermost then:
+ * `Schedule.jittered` around it exceeds the cap. Put the cap outermost then,
  * `Schedule.min([Schedule.jittered(backoff({ cap: "infinity" })),
- * Schedule.spaced(cap)])`.
+ * Schedule.spaced(cap)])`, and the limit in the policy: `Schedule.min` goes on
+ * when one of the two is done.
  *
  * @throws RangeError for a duration that is none, a factor below 1, or `times`
  *   that is not a whole number of 0 or more, or `Infinity`.
