@@ -52,7 +52,7 @@ export interface Inbox {
   readonly take: Effect.Effect<ReadonlyArray<Message>, Cause.Done>
   /** What is next by now. */
   readonly poll: () => ReadonlyArray<Message>
-  /** Takes the newest urgent one out again, if it is the only one. */
+  /** Takes the newest urgent one out again, if nothing else is there, whatever lane it is in. */
   readonly takeBack: () => boolean
   readonly close: () => void
 }
@@ -117,7 +117,10 @@ export const make: Effect.Effect<Inbox> = Effect.gen(function*() {
     // With more at hand the loop would go on without letting anybody else run.
     take: Effect.suspend(() => Queue.sizeUnsafe(ordinary) > 0 ? Effect.andThen(Effect.yieldNow, next) : next),
     poll: () => withUrgent(pollUpTo(ordinary, atOnce)),
-    takeBack: () => before === undefined && Queue.sizeUnsafe(urgent) === 1 && Queue.takeUnsafe(urgent) !== undefined,
+    // Whoever comes by the urgent lane has knocked at the ordinary one.
+    takeBack: () =>
+      before === undefined && Queue.sizeUnsafe(urgent) === 1 && Queue.sizeUnsafe(ordinary) <= 1 &&
+      Queue.takeUnsafe(urgent) !== undefined,
     close: () => {
       Queue.endUnsafe(ordinary)
       Queue.shutdownUnsafe(urgent)

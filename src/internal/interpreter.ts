@@ -182,7 +182,7 @@ export class Interpreter {
     } catch (thrown) {
       this.#threw(thrown)
     }
-    // Most end as they are interrupted, and have said so. Where that is next anyway, it need not wait in the inbox; up to a
+    // Most end as they are interrupted, and have said so. Where nothing else waits, that need not wait in the inbox; up to a
     // bound: others have their turn, too.
     const isNext = run.hasEnded && run.hasSignalled && !this.isAhead && this.done < aTurn
     if (!isNext || !this.#inbox.takeBack()) return

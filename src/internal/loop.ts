@@ -203,6 +203,7 @@ export const make = Effect.fnUntraced(function*(options: {
     const asked = state.observer.wakeAt
     time.look()
     interpreter.done = 0
+    interpreter.isAhead = true
     feed(turning)
     if (asked !== undefined && state.observer.lastTurn >= asked) interpreter.reporter.lagged(state.observer.lag)
     // What the turn itself brings about (runs that end as they are interrupted, callers that ask on) belongs to it, up

@@ -7,6 +7,7 @@ import * as Heartbeat from "effect-supervisor/Heartbeat"
 import * as Supervisor from "effect-supervisor/Supervisor"
 import * as Task from "effect-supervisor/Task"
 import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Logger from "effect/Logger"
@@ -335,6 +336,24 @@ describe("runs that end as they are interrupted", () => {
         ? ["TaskStopping a", "TaskStopped a", "TaskStopping b", "TaskStopped b"]
         : ["TaskStopping a", "TaskStopping b", "TaskStopped a", "TaskStopped b"]
       assert.deepStrictEqual(stops, inOrder)
+    }))
+
+  it.effect("come after a run that ended by itself before them", () =>
+    Effect.gen(function*() {
+      const gate = yield* Deferred.make<number>()
+      const opening = Effect.andThen(Effect.addFinalizer(() => Deferred.succeed(gate, 42)), Effect.never)
+      const supervisor = yield* Supervisor.make({
+        tasks: [
+          Task.make("done", Deferred.await(gate)),
+          Task.make("between", Effect.never),
+          Task.make("opening", opening)
+        ]
+      })
+      const { seen } = yield* collect(supervisor.events)
+      yield* supervisor.shutdown
+      yield* settle
+      assert.deepStrictEqual(tagsOf(seen, "done"), ["TaskCompleted"])
+      assert.deepStrictEqual(tagsOf(seen, "between"), ["TaskStopping", "TaskDead"])
     }))
 
   it.effect("because a sibling has failed come after the command that found it so", () =>
