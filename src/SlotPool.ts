@@ -193,6 +193,12 @@ export interface SlotView<out C = SlotConfig> extends Omit<SlotPoolStore.SlotRec
   readonly config: C
 }
 
+/**
+ * What `drain` gives.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type { DrainReport } from "./SlotPoolEvent.ts"
 
 /**

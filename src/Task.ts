@@ -284,6 +284,8 @@ const versionOf = (where: string, version: string | number): string | number =>
 /** One for all tasks that say nothing. */
 const nothing: Settings = {}
 
+// In the first pass of inference, in which inline calls of Effect's dual functions are passed over, E is its default: what
+// is refused then is refused for good. `any` refuses nothing; the second pass, which knows E, does.
 /**
  * Makes a task. The types of `restart` are inferred from the effect: `on` takes
  * the tags of its error type, and a schedule sees its typed cause.
@@ -293,10 +295,7 @@ const nothing: Settings = {}
  * @since 0.1.0
  * @category constructors
  */
-// In the first pass of inference, in which inline calls of Effect's dual functions are passed over, E is its default: what
-// is refused then is refused for good. `any` refuses nothing; the second pass, which knows E, does.
-// eslint-disable-next-line typescript/no-explicit-any
-export const make = <A, E = any, R = never, R2 = never, R3 = never>(
+export const make = <A, E = any, R = never, R2 = never, R3 = never>( // eslint-disable-line typescript/no-explicit-any
   name: string,
   effect: Effect.Effect<A, E, R>,
   options?: TaskOptions<NoInfer<E>, R2, R3>

@@ -158,9 +158,11 @@ const naturalWidth = (column: Column, shown: ReadonlyArray<Shown>, now: number):
   return column === task ? Math.min(widest, longestTask) : widest
 }
 
+/** The line of the columns' names. */
 export const header = (layout: Layout, width: number, paint: Paint): string =>
   paint("quiet", Text.clip(layout.map((column) => Text.fit(column.head, column.width, column.align)).join(gap), width))
 
+/** The line of one task. */
 export const row = (layout: Layout, shown: Shown, now: number, width: number, paint: Paint): string => {
   let room = width
   let line = ""

@@ -58,6 +58,7 @@ export class OptionsRefused extends Schema.TaggedError<OptionsRefused>()("Option
 /** The supervisor gave up, or what runs it failed. */
 export class RunFailed extends Schema.TaggedError<RunFailed>()("RunFailed", { message: Schema.String }) {}
 
+/** What a command fails with. */
 export type CommandLineError = ModuleNotFound | ModuleNotLoaded | ModuleNotSupervisor | OptionsRefused | RunFailed
 
 const indent = (text: string): string => text.split("\n").map((line) => line === "" ? "" : `  ${line}`).join("\n")

@@ -11,6 +11,7 @@ import { causeLine } from "../internal/render.ts"
 import * as Supervisor from "../Supervisor.ts"
 import type { Tone } from "./tone.ts"
 
+/** One message of a log. */
 export interface Entry {
   readonly at: number
   readonly level: LogLevel.LogLevel
@@ -46,6 +47,7 @@ export const logger = (
 export const isWithin = (path: string, supervisor: string): boolean =>
   path === supervisor || path.startsWith(`${supervisor}/`)
 
+/** How loudly a level is shown. */
 export const toneOf = (level: LogLevel.LogLevel): Tone => {
   switch (level) {
     case "Fatal":

@@ -11,6 +11,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import process from "node:process"
 
+/** Standard output, or standard error. */
 export interface Stream {
   readonly isTerminal: boolean
   /** The size of the terminal, now. */
@@ -25,6 +26,7 @@ export interface Stream {
   readonly take: (sink: (text: string) => void) => Effect.Effect<void, never, Scope.Scope>
 }
 
+/** The two streams of the process. */
 export class Output extends Context.Service<Output, {
   readonly stdout: Stream
   readonly stderr: Stream
@@ -81,6 +83,7 @@ const writer =
     return true
   }
 
+/** Those of this process. */
 export const layer: Layer.Layer<Output> = Layer.effect(Output)(Effect.gen(function*() {
   return { stdout: yield* make(process.stdout), stderr: yield* make(process.stderr) }
 }))

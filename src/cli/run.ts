@@ -37,6 +37,7 @@ const RunTime = Schema.DurationFromString.pipe(
 )
 const decodeRunTime = Schema.decodeUnknownOption(RunTime)
 
+/** `run FILE`: supervises what the file exports, and shows it. */
 export const run = Command.make(
   "run",
   {

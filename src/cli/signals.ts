@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import process from "node:process"
 
+/** What a signal asks for. */
 export type Asked =
   | { readonly _tag: "Signal"; readonly signal: Signal }
   /** Something was thrown outside of every fiber: in a callback, or as a promise that nobody handles. */

@@ -103,6 +103,29 @@ describe("inbox", () => {
       assert.deepStrictEqual(urgents(seen), range(1000))
     }))
 
+  it.effect("takes back the newest urgent one when nothing else is there, in either lane", () =>
+    Effect.gen(function*() {
+      const inbox = yield* Inbox.make
+      assert.isFalse(inbox.takeBack())
+      inbox.urgent(urgent(1))
+      assert.isTrue(inbox.takeBack())
+      assert.deepStrictEqual(drain(inbox), [])
+      const others: ReadonlyArray<() => void> = [
+        () => inbox.urgent(urgent(2)),
+        () => inbox.ordinary(ordinary(2)),
+        () => {
+          let left = 1
+          inbox.first(() => left-- > 0 ? urgent(2) as Inbox.Command : undefined)
+        }
+      ]
+      for (const other of others) {
+        other()
+        inbox.urgent(urgent(3))
+        assert.isFalse(inbox.takeBack())
+        assert.strictEqual(drain(inbox).length, 2)
+      }
+    }))
+
   it.effect("a waiting reader is let go when it is closed, and what comes later is dropped in silence", () =>
     Effect.gen(function*() {
       const inbox = yield* Inbox.make
