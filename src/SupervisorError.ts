@@ -2,15 +2,15 @@
  * What commands, handles and supervisors fail with.
  *
  * Every error carries the data a program needs, and a message a person can act
- * on. The generic ones keep the typed `Cause` in memory; what goes over a wire
- * is the event or the status, which hold its rendering.
+ * on. The generic ones keep the typed `Cause`. For what goes over a wire there
+ * are schemas in `SupervisorErrorSchema`: these classes do without, as a schema
+ * library is more than all the rest of a supervisor.
  *
  * @since 0.1.0
  */
 import type * as Cause from "effect/Cause"
-import * as Schema from "effect/Schema"
-import type { FinalReport } from "./TaskStatus.ts"
-import { DeadReason } from "./TaskStatus.ts"
+import * as Data from "effect/Data"
+import type { DeadReason, FinalReport } from "./TaskStatus.ts"
 
 /**
  * No task of this name (or the entry a handle belongs to has been removed).
@@ -18,10 +18,10 @@ import { DeadReason } from "./TaskStatus.ts"
  * @since 0.1.0
  * @category errors
  */
-export class TaskNotFound extends Schema.TaggedError<TaskNotFound>()("TaskNotFound", {
-  supervisor: Schema.String,
-  task: Schema.String
-}) {
+export class TaskNotFound extends Data.TaggedError("TaskNotFound")<{
+  readonly supervisor: string
+  readonly task: string
+}> {
   override get message(): string {
     return `supervisor "${this.supervisor}" has no task "${this.task}"`
   }
@@ -33,10 +33,10 @@ export class TaskNotFound extends Schema.TaggedError<TaskNotFound>()("TaskNotFou
  * @since 0.1.0
  * @category errors
  */
-export class TaskAlreadyExists extends Schema.TaggedError<TaskAlreadyExists>()("TaskAlreadyExists", {
-  supervisor: Schema.String,
-  task: Schema.String
-}) {
+export class TaskAlreadyExists extends Data.TaggedError("TaskAlreadyExists")<{
+  readonly supervisor: string
+  readonly task: string
+}> {
   override get message(): string {
     return `supervisor "${this.supervisor}" has a task "${this.task}" already; remove it first, or choose another name`
   }
@@ -48,11 +48,11 @@ export class TaskAlreadyExists extends Schema.TaggedError<TaskAlreadyExists>()("
  * @since 0.1.0
  * @category errors
  */
-export class MaxTasksReached extends Schema.TaggedError<MaxTasksReached>()("MaxTasksReached", {
-  supervisor: Schema.String,
-  task: Schema.String,
-  maxTasks: Schema.Int
-}) {
+export class MaxTasksReached extends Data.TaggedError("MaxTasksReached")<{
+  readonly supervisor: string
+  readonly task: string
+  readonly maxTasks: number
+}> {
   override get message(): string {
     return `group "${this.supervisor}" has ${this.maxTasks} tasks, which is its maxTasks: "${this.task}" is not started`
   }
@@ -65,11 +65,11 @@ export class MaxTasksReached extends Schema.TaggedError<MaxTasksReached>()("MaxT
  * @since 0.1.0
  * @category errors
  */
-export class InvalidOptions extends Schema.TaggedError<InvalidOptions>()("InvalidOptions", {
-  supervisor: Schema.String,
+export class InvalidOptions extends Data.TaggedError("InvalidOptions")<{
+  readonly supervisor: string
   /** Names the option, its value, and what is allowed. */
-  why: Schema.String
-}) {
+  readonly why: string
+}> {
   override get message(): string {
     return `supervisor "${this.supervisor}" is not reconfigured: ${this.why}`
   }
@@ -81,11 +81,11 @@ export class InvalidOptions extends Schema.TaggedError<InvalidOptions>()("Invali
  * @since 0.1.0
  * @category errors
  */
-export class TaskAlreadyRunning extends Schema.TaggedError<TaskAlreadyRunning>()("TaskAlreadyRunning", {
-  supervisor: Schema.String,
-  task: Schema.String,
-  generation: Schema.Int
-}) {
+export class TaskAlreadyRunning extends Data.TaggedError("TaskAlreadyRunning")<{
+  readonly supervisor: string
+  readonly task: string
+  readonly generation: number
+}> {
   override get message(): string {
     return `task "${this.task}" of supervisor "${this.supervisor}" is running (run ${this.generation}); use restart to replace the run`
   }
@@ -100,13 +100,13 @@ export class TaskAlreadyRunning extends Schema.TaggedError<TaskAlreadyRunning>()
  * @since 0.1.0
  * @category errors
  */
-export class TaskUnstoppable extends Schema.TaggedError<TaskUnstoppable>()("TaskUnstoppable", {
-  supervisor: Schema.String,
-  task: Schema.String,
-  generation: Schema.Int,
+export class TaskUnstoppable extends Data.TaggedError("TaskUnstoppable")<{
+  readonly supervisor: string
+  readonly task: string
+  readonly generation: number
   /** Milliseconds; absent when it is not this task's own bound that is over. */
-  stopTimeout: Schema.optionalKey(Schema.Finite)
-}) {
+  readonly stopTimeout?: number
+}> {
   override get message(): string {
     const why = this.stopTimeout === undefined
       ? "has not ended before the supervisor's shutdownTimeout was over, or a run of a supervisor within it does not"
@@ -122,12 +122,12 @@ export class TaskUnstoppable extends Schema.TaggedError<TaskUnstoppable>()("Task
  * @since 0.1.0
  * @category errors
  */
-export class CommandSuperseded extends Schema.TaggedError<CommandSuperseded>()("CommandSuperseded", {
-  supervisor: Schema.String,
-  task: Schema.String,
-  command: Schema.String,
-  by: Schema.String
-}) {
+export class CommandSuperseded extends Data.TaggedError("CommandSuperseded")<{
+  readonly supervisor: string
+  readonly task: string
+  readonly command: string
+  readonly by: string
+}> {
   override get message(): string {
     return `${this.command} of task "${this.task}" of supervisor "${this.supervisor}" was overtaken by ${this.by}`
   }
@@ -139,9 +139,9 @@ export class CommandSuperseded extends Schema.TaggedError<CommandSuperseded>()("
  * @since 0.1.0
  * @category errors
  */
-export class SupervisorClosed extends Schema.TaggedError<SupervisorClosed>()("SupervisorClosed", {
-  supervisor: Schema.String
-}) {
+export class SupervisorClosed extends Data.TaggedError("SupervisorClosed")<{
+  readonly supervisor: string
+}> {
   override get message(): string {
     return `supervisor "${this.supervisor}" is closed`
   }
@@ -153,11 +153,11 @@ export class SupervisorClosed extends Schema.TaggedError<SupervisorClosed>()("Su
  * @since 0.1.0
  * @category errors
  */
-export class TaskStopped extends Schema.TaggedError<TaskStopped>()("TaskStopped", {
-  supervisor: Schema.String,
-  task: Schema.String,
-  runs: Schema.Int
-}) {
+export class TaskStopped extends Data.TaggedError("TaskStopped")<{
+  readonly supervisor: string
+  readonly task: string
+  readonly runs: number
+}> {
   override get message(): string {
     return `task "${this.task}" of supervisor "${this.supervisor}" was stopped`
   }
@@ -175,16 +175,15 @@ export class TaskStopped extends Schema.TaggedError<TaskStopped>()("TaskStopped"
  * @since 0.1.0
  * @category errors
  */
-export class TaskDead<out E = unknown> extends Schema.TaggedError<TaskDead<unknown>>()("TaskDead", {
-  supervisor: Schema.String,
-  task: Schema.String,
-  why: DeadReason,
-  runs: Schema.Int,
+export class TaskDead<out E = unknown> extends Data.TaggedError("TaskDead")<{
+  readonly supervisor: string
+  readonly task: string
+  readonly why: DeadReason
+  readonly runs: number
   /** The rendering of `cause`, one line; empty when nothing had failed. */
-  failure: Schema.String,
-  cause: Schema.Cause(Schema.Unknown, Schema.Unknown)
-}) {
-  declare readonly cause: Cause.Cause<E>
+  readonly failure: string
+  readonly cause: Cause.Cause<E>
+}> {
   override get message(): string {
     const failure = this.failure === "" ? "" : `: ${this.failure}`
     return `task "${this.task}" of supervisor "${this.supervisor}" is dead (${
@@ -208,10 +207,9 @@ const deadReasons: Record<DeadReason, string> = {
  * @since 0.1.0
  * @category errors
  */
-export class DynamicTaskDead extends Schema.TaggedError<DynamicTaskDead>()("DynamicTaskDead", {
-  dead: TaskDead
-}) {
-  declare readonly dead: TaskDead<unknown>
+export class DynamicTaskDead extends Data.TaggedError("DynamicTaskDead")<{
+  readonly dead: TaskDead
+}> {
   override get message(): string {
     return this.dead.message
   }
@@ -223,11 +221,11 @@ export class DynamicTaskDead extends Schema.TaggedError<DynamicTaskDead>()("Dyna
  * @since 0.1.0
  * @category errors
  */
-export class TooManyDeadTasks extends Schema.TaggedError<TooManyDeadTasks>()("TooManyDeadTasks", {
-  dead: Schema.Int,
-  total: Schema.Int,
-  threshold: Schema.Finite
-}) {
+export class TooManyDeadTasks extends Data.TaggedError("TooManyDeadTasks")<{
+  readonly dead: number
+  readonly total: number
+  readonly threshold: number
+}> {
   override get message(): string {
     return `${this.dead} of ${this.total} tasks are dead; maxDeadFraction is ${this.threshold}`
   }
@@ -241,18 +239,15 @@ export class TooManyDeadTasks extends Schema.TaggedError<TooManyDeadTasks>()("To
  * @since 0.1.0
  * @category errors
  */
-export class TooManyRestarts<out E = unknown>
-  extends Schema.TaggedError<TooManyRestarts<unknown>>()("TooManyRestarts", {
-    task: Schema.String,
-    restarts: Schema.Int,
-    /** Milliseconds. */
-    within: Schema.Finite,
-    /** The rendering of `cause`, one line. */
-    failure: Schema.String,
-    cause: Schema.Cause(Schema.Unknown, Schema.Unknown)
-  })
-{
-  declare readonly cause: Cause.Cause<E>
+export class TooManyRestarts<out E = unknown> extends Data.TaggedError("TooManyRestarts")<{
+  readonly task: string
+  readonly restarts: number
+  /** Milliseconds. */
+  readonly within: number
+  /** The rendering of `cause`, one line. */
+  readonly failure: string
+  readonly cause: Cause.Cause<E>
+}> {
   override get message(): string {
     const failure = this.failure === "" ? "" : `: ${this.failure}`
     return `more than ${this.restarts} ${
@@ -268,10 +263,9 @@ export class TooManyRestarts<out E = unknown>
  * @since 0.1.0
  * @category errors
  */
-export class DynamicTooManyRestarts extends Schema.TaggedError<DynamicTooManyRestarts>()("DynamicTooManyRestarts", {
-  exceeded: TooManyRestarts
-}) {
-  declare readonly exceeded: TooManyRestarts<unknown>
+export class DynamicTooManyRestarts extends Data.TaggedError("DynamicTooManyRestarts")<{
+  readonly exceeded: TooManyRestarts
+}> {
   override get message(): string {
     return this.exceeded.message
   }
@@ -286,16 +280,11 @@ export class DynamicTooManyRestarts extends Schema.TaggedError<DynamicTooManyRes
  * @since 0.1.0
  * @category errors
  */
-export class SupervisorError<out E = unknown>
-  extends Schema.TaggedError<SupervisorError<unknown>>()("SupervisorError", {
-    supervisor: Schema.String,
-    reason: Schema.Union([TaskDead, DynamicTaskDead, TooManyDeadTasks, TooManyRestarts, DynamicTooManyRestarts]),
-    // A `FinalReport`, not looked through: there may be a hundred thousand statuses in it.
-    report: Schema.Unknown
-  })
-{
-  declare readonly reason: GiveUpReason<E>
-  declare readonly report: FinalReport
+export class SupervisorError<out E = unknown> extends Data.TaggedError("SupervisorError")<{
+  readonly supervisor: string
+  readonly reason: GiveUpReason<E>
+  readonly report: FinalReport
+}> {
   override get message(): string {
     const left = this.report.unstoppable.length === 0
       ? ""

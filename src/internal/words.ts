@@ -6,6 +6,18 @@ import type { TaskStatus } from "../TaskStatus.ts"
 
 export type Phase = TaskStatus["_tag"]
 
+/** In the order of a task's life. */
+export const phases: ReadonlyArray<Phase> = [
+  "Created",
+  "Starting",
+  "Healthy",
+  "Failed",
+  "Stopping",
+  "Stopped",
+  "Completed",
+  "Dead"
+]
+
 export type HeartbeatSettings =
   | { readonly _tag: "Automatic"; readonly every: number }
   | { readonly _tag: "Manual"; readonly within: number }
