@@ -14,6 +14,7 @@
  *
  * @since 0.1.0
  */
+import type * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
@@ -21,6 +22,7 @@ import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { CurrentRun } from "./internal/currentRun.ts"
 import * as Options from "./internal/options.ts"
+import * as Probing from "./internal/probing.ts"
 
 const TypeId = "~effect-supervisor/Heartbeat"
 
@@ -63,6 +65,16 @@ export interface Probe<out R = never> extends Proto {
   readonly schedule: Schedule.Schedule<unknown, unknown, unknown, R>
   readonly timeout: number
   readonly failures: number
+  /**
+   * What runs it beside a run. It comes with the probe, so that a program
+   * without one does without all that it takes.
+   *
+   * @internal
+   */
+  readonly beside: (
+    now: () => number,
+    report: (failure: Cause.Cause<unknown> | undefined) => void
+  ) => Effect.Effect<void>
 }
 
 /**
@@ -154,14 +166,15 @@ export const probe = <A, E, R, R2 = never>(
   if (!Effect.isEffect(check)) Options.refuse("Heartbeat.probe", "check", check, "an Effect")
   const schedule = Options.or(options.schedule, Schedule.spaced("10 seconds"))
   if (!Schedule.isSchedule(schedule)) Options.refuse("Heartbeat.probe", "schedule", schedule, "a Schedule")
-  return {
-    [TypeId]: TypeId,
-    _tag: "Probe",
+  const probe = {
     check: check as Effect.Effect<A, E, Exclude<R, Scope.Scope>>,
     schedule,
     timeout: Options.duration("Heartbeat.probe", "timeout", Options.or(options.timeout, 1000), { positive: true }),
     failures: Options.count("Heartbeat.probe", "failures", Options.or(options.failures, 3), { min: 1 })
   }
+  // Its services are those of the task that it is given to, and are there when it is run.
+  const beside: Probe["beside"] = (now, report) => Probing.beside(probe as Probing.Probe, now, report)
+  return { [TypeId]: TypeId, _tag: "Probe", ...probe, beside }
 }
 
 /**

@@ -11,14 +11,11 @@ import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
-import type * as Heartbeat from "../Heartbeat.ts"
 import type { RestartReason } from "../RestartPolicy.ts"
 import type { TaskDead, TaskNotFound, TaskStopped } from "../SupervisorError.ts"
 import type { SupervisorEvent } from "../SupervisorEvent.ts"
 import type { Child, Count, TaskStatus, UnstoppableRun } from "../TaskStatus.ts"
 import { CurrentRun } from "./currentRun.ts"
-import * as Probing from "./probing.ts"
 import * as Render from "./render.ts"
 import type { Above } from "./reporter.ts"
 import type { Merged } from "./settings.ts"
@@ -377,24 +374,11 @@ export class Run implements CurrentRun {
       })
       : effect
     if (heartbeat._tag !== "Probe") return body
-    return Effect.flatMap(Effect.forkChild(this.#probe(heartbeat)), (prober) => {
+    const probing = heartbeat.beside(this.#host.now, (result) => this.#probed(result))
+    return Effect.flatMap(Effect.forkChild(probing), (prober) => {
       this.#extra().prober = prober
       return body
     })
-  }
-
-  /** The heartbeat stream of a probed run: a check on a schedule, each result handed to the loop. */
-  #probe(probe: Heartbeat.Probe<unknown>): Effect.Effect<void> {
-    const check = Probing.onceAtATime(probe as Heartbeat.Probe, this.#host.now)
-    return Stream.fromEffectSchedule(check, probe.schedule as Heartbeat.Probe["schedule"]).pipe(
-      Stream.runForEach((result) => Effect.sync(() => this.#probed(result))),
-      // A schedule that dies ends probing: that is as good as all the failures it takes.
-      Effect.catchCause((cause) =>
-        Effect.sync(() => {
-          for (let i = 0; i < probe.failures; i++) this.#probed(cause)
-        })
-      )
-    )
   }
 
   #probed(result: Cause.Cause<unknown> | undefined): void {
