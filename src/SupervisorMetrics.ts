@@ -7,7 +7,7 @@
  *
  * @since 0.1.0
  */
-import * as Metric from "effect/Metric"
+import type * as Metric from "effect/Metric"
 import * as Series from "./internal/series.ts"
 
 /**
@@ -17,9 +17,7 @@ import * as Series from "./internal/series.ts"
  * @since 0.1.0
  * @category gauges
  */
-export const tasks = Metric.gauge("effect_supervisor_tasks", {
-  description: "Tasks by status"
-})
+export const tasks: Metric.Gauge<number> = Series.tasks()
 
 /**
  * Runs begun.

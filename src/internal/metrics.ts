@@ -3,12 +3,11 @@
  */
 import * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
-import * as SupervisorMetrics from "../SupervisorMetrics.ts"
-import * as TaskStatus from "../TaskStatus.ts"
 import * as Gauges from "./gauges.ts"
 import * as Series from "./series.ts"
 import type { Notice } from "./state.ts"
 import type { Phase } from "./words.ts"
+import { phases } from "./words.ts"
 
 export interface Metrics {
   readonly noted: (notice: Notice) => void
@@ -20,8 +19,8 @@ export interface Metrics {
 
 /** How many tasks have which status, by the path of their supervisor. */
 const tasks = Gauges.make<Readonly<Record<Phase, number>>>((supervisor) => (register) => {
-  for (const status of TaskStatus.tags) {
-    register(Metric.withAttributes(SupervisorMetrics.tasks, { supervisor, status }), (counts) => counts[status])
+  for (const status of phases) {
+    register(Series.tasks({ supervisor, status }), (counts) => counts[status])
   }
 })
 
@@ -61,7 +60,7 @@ export const make = (
   const runTime = Series.runTime({ supervisor })
   const restartDelay = Series.restartDelay({ supervisor })
   const loopLag = Series.loopLag({ supervisor })
-  const forget = tasks.show(supervisor, outer, counts)
+  const forget = tasks.show(supervisor, without(context, ["status"]), counts)
   return {
     noted: (notice) => {
       switch (notice._tag) {

@@ -13,6 +13,12 @@ const histogram =
   (id: string, description: string, boundaries: ReadonlyArray<number>): Series<Metric.Histogram<number>> =>
   (attributes) => Metric.histogram(id, { description, boundaries, ...(attributes === undefined ? {} : { attributes }) })
 
+export const tasks: Series<Metric.Gauge<number>> = (attributes) =>
+  Metric.gauge("effect_supervisor_tasks", {
+    description: "Tasks by status",
+    ...(attributes === undefined ? {} : { attributes })
+  })
+
 export const starts = counter("effect_supervisor_starts_total", "Runs begun")
 
 export const restarts = counter(
