@@ -348,7 +348,7 @@ export interface Preview {
  * @since 0.1.0
  * @category preview
  */
-export const preview = Effect.fnUntraced(function*<E, R>(
+export const preview = /*#__PURE__*/ Effect.fnUntraced(function*<E, R>(
   policy: RestartPolicy<E, R>,
   options: { readonly reason?: RestartReason<E>; readonly steps?: number } = {}
 ): Effect.fn.Return<Preview, never, R> {

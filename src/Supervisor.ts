@@ -415,7 +415,7 @@ export const makeWith = Effect.fnUntraced(function*<E>(
       Effect.provideService(Effect.suspend(() => observer(supervisor)), Scope.Scope, observing),
       { startImmediately: true }
     )
-    yield* Effect.ignoreCause(Effect.flatten(Fiber.await(observed)), { log: "Error" })
+    yield* Effect.catchCause(Effect.flatten(Fiber.await(observed)), (cause) => Effect.logError(cause))
   }
   yield* supervising.start(options.tasks)
   // The run that it is made in is up when it is.
@@ -585,7 +585,7 @@ export const layerTask: <A, E, R>(
   never,
   SupervisorError.TaskAlreadyExists | SupervisorError.SupervisorClosed,
   Supervisor | Exclude<R, Scope.Scope>
-> = layerTaskFor(Supervisor)
+> = /*#__PURE__*/ layerTaskFor(Supervisor)
 
 /**
  * Builds an application's Layer and runs until its supervisor ends. Fails with

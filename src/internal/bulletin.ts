@@ -1,9 +1,13 @@
 /**
  * The events of one supervisor, or of one pool: numbered, and handed to every subscriber without ever waiting for one.
  */
+import * as Arr from "effect/Array"
 import type * as Cause from "effect/Cause"
+import * as Channel from "effect/Channel"
 import * as Effect from "effect/Effect"
+import type * as Pull from "effect/Pull"
 import * as Queue from "effect/Queue"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
 export interface Numbered {
@@ -52,11 +56,11 @@ const lastTurns = 64
 
 /** After the end: waits until everybody has read all, but not for one that is stuck. */
 export const drain = <Event extends Numbered>(self: Bulletin<Event>): Effect.Effect<void> =>
-  Effect.whileLoop({
-    while: () => self.subscribers.size > 0 && self.drained++ < lastTurns,
-    body: () => Effect.yieldNow,
-    step: () => undefined
-  })
+  Effect.suspend(() =>
+    self.subscribers.size > 0 && self.drained++ < lastTurns
+      ? Effect.andThen(Effect.yieldNow, drain(self))
+      : Effect.void
+  )
 
 /**
  * A snapshot, then every event after it. The snapshot is taken and the queue joined in one synchronous step, so that
@@ -69,24 +73,30 @@ export const subscribe = <Event extends Numbered>(
   snapshot: (sequence: number) => Event,
   missedEvents: (next: Event, missed: number) => Event
 ): Stream.Stream<Event> =>
-  Stream.unwrap(Effect.gen(function*() {
-    const queue = yield* Queue.sliding<Event, Cause.Done>(capacity)
-    yield* Effect.addFinalizer(() =>
-      Effect.sync(() => {
-        self.subscribers.delete(queue)
-      })
-    )
-    const first = snapshot(self.sequence)
-    if (self.closed) return Stream.succeed(first)
-    self.subscribers.add(queue)
-    let newest = first.sequence
-    return Stream.concat(
-      Stream.succeed(first),
+  // One pull, not a stream made of streams: each layer is a fiber's step more for every batch, for every subscriber.
+  Stream.fromChannel(Channel.fromTransformBracket((_upstream, _scope, scope) =>
+    Effect.gen(function*() {
+      const queue = yield* Queue.sliding<Event, Cause.Done>(capacity)
+      yield* Scope.addFinalizer(
+        scope,
+        Effect.sync(() => {
+          self.subscribers.delete(queue)
+        })
+      )
+      const first = snapshot(self.sequence)
+      if (self.closed) Queue.endUnsafe(queue)
+      else self.subscribers.add(queue)
+      let newest = first.sequence
       // A sliding queue loses its oldest, and all it holds is taken together: a gap is before the first of them, or nowhere.
-      Stream.mapArray(Stream.fromQueue(queue), (events) => {
+      const rest = Effect.map(Queue.takeAll(queue), (events) => {
         const missed = events[0].sequence - newest - 1
         newest = events[events.length - 1]!.sequence
-        return missed === 0 ? events : [missedEvents(events[0], missed), ...events]
+        return missed === 0 ? events : Arr.prepend(events, missedEvents(events[0], missed))
       })
-    )
-  }))
+      let pull: Pull.Pull<Arr.NonEmptyReadonlyArray<Event>> = Effect.sync(() => {
+        pull = rest
+        return Arr.of(first)
+      })
+      return Effect.suspend(() => pull)
+    })
+  ))

@@ -2,10 +2,12 @@
  * A supervisor as it can be asked: each question an effect that looks at the state or sends a command to the loop. The
  * types of tasks are not known here; `Supervisor` gives them back.
  */
-import type * as Arr from "effect/Array"
+import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Pull from "effect/Pull"
 import * as References from "effect/References"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -144,7 +146,7 @@ export class Supervising implements Handled {
     )
     this.ended = Effect.suspend(() => interpreter.end ?? Waiters.wait(interpreter.closing, (end) => end))
     this.shutdown = traced(
-      Effect.andThen(Effect.sync(() => loop.send(shutdownCommand)), Effect.ignoreCause(this.ended)),
+      Effect.andThen(Effect.sync(() => loop.send(shutdownCommand)), Effect.asVoid(Effect.exit(this.ended))),
       "Supervisor.shutdown",
       { supervisor: path }
     )
@@ -325,13 +327,22 @@ export class Supervising implements Handled {
 
   changes(target: Target): Stream.Stream<TaskStatus> {
     const { names } = this.interpreter.state
-    return this.events.pipe(
-      Stream.filter((event) => !("task" in event) || event.task === target.name),
-      Stream.map(() => ({ version: names.get(target.name)?.version, exit: this.#statusOf(target) })),
-      Stream.takeWhile(({ exit }) => Exit.isSuccess(exit)),
-      Stream.changesWith((before, after) => before.version === after.version),
-      Stream.flatMap(({ exit }) => Stream.fromEffect(Effect.orDie(exit)))
-    )
+    const isAbout = (event: SupervisorEvent) => !("task" in event) || event.task === target.name
+    // The status is that of the moment when it is looked at: events that come together are one change.
+    return Stream.transformPull(this.events, (pull) =>
+      Effect.sync(() => {
+        let shown: number | undefined
+        const next: Pull.Pull<Arr.NonEmptyArray<TaskStatus>> = Effect.flatMap(pull, (events) => {
+          if (!events.some(isAbout)) return next
+          const version = names.get(target.name)?.version
+          const exit = this.#statusOf(target)
+          if (Exit.isFailure(exit)) return Cause.done()
+          if (version === shown) return next
+          shown = version
+          return Effect.succeed(Arr.of(exit.value))
+        })
+        return next
+      }))
   }
 
   await(supervised: Supervised): Effect.Effect<unknown, SupervisorError.TaskDead | SupervisorError.TaskStopped> {
