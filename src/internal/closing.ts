@@ -27,7 +27,7 @@ export const begin = (deciding: Deciding, failure: GiveUp | undefined): void => 
     levels: 0,
     together: undefined,
     deadline: shutdownTimeout < Number.POSITIVE_INFINITY
-      ? Deadlines.add(state.deadlines, "Shutdown", Deadlines.own, now + shutdownTimeout)
+      ? Deadlines.add(state.deadlines, "Shutdown", undefined, now + shutdownTimeout)
       : undefined
   }
   state.closing = closing
@@ -40,7 +40,7 @@ const stopTogether = (deciding: Deciding, closing: Closing): void => {
   const { now, state } = deciding
   const longest = closing.remaining.reduce((most, entry) => Math.max(most, entry.stopTimeout), 0)
   const deadline = longest < Number.POSITIVE_INFINITY
-    ? Deadlines.add(state.deadlines, "Together", Deadlines.own, now + longest)
+    ? Deadlines.add(state.deadlines, "Together", undefined, now + longest)
     : undefined
   closing.together = { bound: Observer.at(state.observer, now) + longest, deadline, asked: 0, stretch: undefined }
   askMore(deciding)
@@ -60,7 +60,7 @@ export const askMore = (deciding: Deciding): void => {
   const until = Math.min(together.asked + aStretch, closing.remaining.length)
   for (; together.asked < until; together.asked++) leave(deciding, closing.remaining[together.asked]!)
   if (until < closing.remaining.length) {
-    together.stretch = Deadlines.add(state.deadlines, "Stretch", Deadlines.own, now)
+    together.stretch = Deadlines.add(state.deadlines, "Stretch", undefined, now)
   }
 }
 
@@ -173,7 +173,7 @@ export const expire = (deciding: Deciding, closing: Closing): void => {
   }
   // A supervisor above waits for those below it.
   if (closing.hurried++ < lastTurns * (1 + closing.levels)) {
-    closing.deadline = Deadlines.add(state.deadlines, "Shutdown", Deadlines.own, now)
+    closing.deadline = Deadlines.add(state.deadlines, "Shutdown", undefined, now)
     return
   }
   closing.deadline = undefined
@@ -187,7 +187,7 @@ export const hurry = (deciding: Deciding): void => {
   const { closing } = state
   if (closing === undefined || closing.hurried > 0) return
   if (closing.deadline !== undefined) Deadlines.remove(state.deadlines, closing.deadline)
-  closing.deadline = Deadlines.add(state.deadlines, "Shutdown", Deadlines.own, now)
+  closing.deadline = Deadlines.add(state.deadlines, "Shutdown", undefined, now)
 }
 
 export const hurried = ({ state: { closing } }: Deciding, levels: number): void => {

@@ -18,42 +18,40 @@ export type DeadlineKind =
   | "Stretch"
   | "Shutdown"
 
-export interface Deadline {
+export interface Deadline<Owner = number> {
   /** Monotonic milliseconds. */
   due: number
   readonly kind: DeadlineKind
-  /** The entry's id, or `own` for the supervisor's. */
-  readonly entry: number
+  /** Whose it is: held, not looked up, as there may be a hundred thousand a second. */
+  readonly entry: Owner
   /** Breaks ties in the order of arming, so that equal histories expire equally. */
   readonly order: number
   /** The place in the heap; -1 when out of it. */
   index: number
 }
 
-export interface Deadlines {
-  readonly heap: Array<Deadline>
+export interface Deadlines<Owner = number> {
+  readonly heap: Array<Deadline<Owner>>
   armed: number
   /** How many in the heap are held against a run: only for these does the observer watch its own stalls. */
   watching: number
 }
 
-/** No entry's id. */
-export const own = -1
-
-export const make = (): Deadlines => ({ heap: [], armed: 0, watching: 0 })
+export const make = <Owner = number>(): Deadlines<Owner> => ({ heap: [], armed: 0, watching: 0 })
 
 /** Held against a run: only then does it matter what the observer was doing meanwhile. */
 export const isWatched = (kind: DeadlineKind): boolean =>
   kind === "Silence" || kind === "Startup" || kind === "StopBound" || kind === "Together"
 
-const before = (a: Deadline, b: Deadline): boolean => a.due < b.due || (a.due === b.due && a.order < b.order)
+const before = (a: Deadline<unknown>, b: Deadline<unknown>): boolean =>
+  a.due < b.due || (a.due === b.due && a.order < b.order)
 
-const place = (heap: Array<Deadline>, deadline: Deadline, index: number): void => {
+const place = <Owner>(heap: Array<Deadline<Owner>>, deadline: Deadline<Owner>, index: number): void => {
   heap[index] = deadline
   deadline.index = index
 }
 
-const rise = (heap: Array<Deadline>, deadline: Deadline, from: number): void => {
+const rise = <Owner>(heap: Array<Deadline<Owner>>, deadline: Deadline<Owner>, from: number): void => {
   let index = from
   while (index > 0) {
     const parent = (index - 1) >> 1
@@ -65,7 +63,7 @@ const rise = (heap: Array<Deadline>, deadline: Deadline, from: number): void => 
   place(heap, deadline, index)
 }
 
-const sink = (heap: Array<Deadline>, deadline: Deadline, from: number): void => {
+const sink = <Owner>(heap: Array<Deadline<Owner>>, deadline: Deadline<Owner>, from: number): void => {
   let index = from
   while (true) {
     let child = index * 2 + 1
@@ -79,14 +77,19 @@ const sink = (heap: Array<Deadline>, deadline: Deadline, from: number): void => 
   place(heap, deadline, index)
 }
 
-export const add = (self: Deadlines, kind: DeadlineKind, entry: number, due: number): Deadline => {
-  const deadline: Deadline = { due, kind, entry, order: self.armed++, index: -1 }
+export const add = <Owner>(
+  self: Deadlines<Owner>,
+  kind: DeadlineKind,
+  entry: Owner,
+  due: number
+): Deadline<Owner> => {
+  const deadline: Deadline<Owner> = { due, kind, entry, order: self.armed++, index: -1 }
   rise(self.heap, deadline, self.heap.push(deadline) - 1)
   if (isWatched(kind)) self.watching++
   return deadline
 }
 
-export const remove = (self: Deadlines, deadline: Deadline): void => {
+export const remove = <Owner>(self: Deadlines<Owner>, deadline: Deadline<Owner>): void => {
   const index = deadline.index
   if (index < 0) return
   deadline.index = -1
@@ -97,7 +100,7 @@ export const remove = (self: Deadlines, deadline: Deadline): void => {
   else sink(self.heap, last, index)
 }
 
-export const move = (self: Deadlines, deadline: Deadline, due: number): void => {
+export const move = <Owner>(self: Deadlines<Owner>, deadline: Deadline<Owner>, due: number): void => {
   const earlier = due < deadline.due
   deadline.due = due
   if (earlier) rise(self.heap, deadline, deadline.index)
@@ -105,7 +108,7 @@ export const move = (self: Deadlines, deadline: Deadline, due: number): void => 
 }
 
 /** Others than the earliest are due, too. */
-export const areMoreDue = ({ heap }: Deadlines, now: number): boolean =>
+export const areMoreDue = <Owner>({ heap }: Deadlines<Owner>, now: number): boolean =>
   (heap.length > 1 && heap[1]!.due <= now) || (heap.length > 2 && heap[2]!.due <= now)
 
-export const earliest = (self: Deadlines): Deadline | undefined => self.heap[0]
+export const earliest = <Owner>(self: Deadlines<Owner>): Deadline<Owner> | undefined => self.heap[0]

@@ -15,7 +15,7 @@ import * as Pausing from "./pausing.ts"
 import * as Reconfiguring from "./reconfiguring.ts"
 import * as Running from "./running.ts"
 import type { Decision, Event, State } from "./state.ts"
-import type { Entry } from "./taskEntry.ts"
+import type { Deadline, Entry } from "./taskEntry.ts"
 
 export const decide = (state: State, event: Event, now: number): ReadonlyArray<Decision> => {
   const out: Array<Decision> = []
@@ -58,7 +58,7 @@ const handle = (deciding: Deciding, event: Event): void => {
       deciding.state.observer.wakeAt = undefined
       return
     case "Due":
-      return due(deciding, event.order)
+      return due(deciding, event)
     default: {
       // What comes from an old run, or from one of a removed task, is ignored.
       const entry = deciding.state.entries.get(event.id)
@@ -78,7 +78,7 @@ const ofRun = (
     case "Begun":
       return Running.begun(deciding, entry)
     case "Beat":
-      return Running.beat(deciding, entry, event)
+      return Running.beat(deciding, entry, event.sign)
     case "ProbeFailed":
       return Running.probeFailed(deciding, entry, event)
     case "Bound":
@@ -95,12 +95,14 @@ const ofRun = (
 }
 
 /** Carries one deadline out, if it is still the earliest, and due. */
-const due = (deciding: Deciding, order: number): void => {
+const due = (deciding: Deciding, { kept, order }: Event & { readonly _tag: "Due" }): void => {
   const deadline = Deadlines.earliest(deciding.state.deadlines)
-  if (deadline?.order === order && deadline.due <= deciding.now) expire(deciding, deadline)
+  if (deadline?.order !== order || deadline.due > deciding.now) return
+  if (kept !== undefined && deadline.entry !== undefined) Running.beat(deciding, deadline.entry, kept)
+  expire(deciding, deadline)
 }
 
-const expire = (deciding: Deciding, deadline: Deadlines.Deadline): void => {
+const expire = (deciding: Deciding, deadline: Deadline): void => {
   const { state } = deciding
   switch (deadline.kind) {
     case "Shutdown":
@@ -116,7 +118,7 @@ const expire = (deciding: Deciding, deadline: Deadlines.Deadline): void => {
     case "Resume":
       return Pausing.resume(deciding)
   }
-  const entry = state.entries.get(deadline.entry)
+  const { entry } = deadline
   if (entry === undefined) return Deadlines.remove(state.deadlines, deadline)
   switch (deadline.kind) {
     case "Silence":

@@ -54,7 +54,7 @@ export const disarmStable = (state: State, entry: Entry): void => {
 
 export const arm = (state: State, entry: Entry, kind: Deadlines.DeadlineKind, due: number): void => {
   disarm(state, entry)
-  if (due < Number.POSITIVE_INFINITY) entry.deadline = Deadlines.add(state.deadlines, kind, entry.id, due)
+  if (due < Number.POSITIVE_INFINITY) entry.deadline = Deadlines.add(state.deadlines, kind, entry, due)
 }
 
 export const isRunning = (entry: Entry): boolean =>

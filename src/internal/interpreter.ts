@@ -99,6 +99,7 @@ export class Interpreter {
     })
     this.#host = {
       now: () => this.time.now(),
+      stretch: () => this.state.observer.stretch,
       label,
       isGroup: () => this.state.settings.group !== undefined,
       above: this.reporter,
@@ -209,11 +210,11 @@ export class Interpreter {
 
   /** What waits of a run, in the order it came: beats, failed probes, the end. */
   attend(run: Run): void {
-    const { generation, supervised: { id } } = run
-    if (run.beatAt !== undefined) {
-      const { beatAt: at, beatDetails: details } = run
-      run.forgetBeat()
-      this.#feed({ _tag: "Beat", id, generation, at, details })
+    const { generation, supervised: { id, options: { heartbeat } } } = run
+    const sign = run.takeBeat()
+    if (sign !== undefined) {
+      this.#feed({ _tag: "Beat", id, generation, sign })
+      run.isQuiet = heartbeat._tag === "Manual"
     }
     for (const cause of run.takeFailedProbes()) this.#feed({ _tag: "ProbeFailed", id, generation, cause })
     if (run.isUnwinding) {

@@ -291,7 +291,7 @@ const isDue = ({ now, state }: Deciding): boolean => {
   if (line.deadline !== undefined && line.deadline.due !== line.due) yielded(state)
   if (line.due === atOnce) return true
   if (line.deadline === undefined && line.due < Number.POSITIVE_INFINITY) {
-    line.deadline = Deadlines.add(deadlines, "Line", Deadlines.own, line.due)
+    line.deadline = Deadlines.add(deadlines, "Line", undefined, line.due)
   }
   return false
 }
@@ -325,7 +325,7 @@ const startAll = (deciding: Deciding): boolean => {
     if (next === undefined) return true
     if (started === aStretch) {
       line.yielding = true
-      line.deadline = Deadlines.add(deadlines, "Line", Deadlines.own, deciding.now)
+      line.deadline = Deadlines.add(deadlines, "Line", undefined, deciding.now)
       return false
     }
     line.next++

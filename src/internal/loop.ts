@@ -150,11 +150,13 @@ export const make = Effect.fnUntraced(function*(options: {
     for (let i = 0; i < dueAtOnce; i++) {
       const deadline = Deadlines.earliest(deadlines)
       if (deadline === undefined || deadline.due > now || deadline.order >= before) return
-      const run = Deadlines.isWatched(deadline.kind) ? interpreter.registry.tasks.get(deadline.entry)?.run : undefined
+      const { entry, kind } = deadline
+      const run = entry !== undefined && Deadlines.isWatched(kind) ? interpreter.registry.task(entry.id).run : undefined
+      const kept = run?.takeKept()
       if (run !== undefined) attendAhead(run)
       interpreter.done++
       interpreter.isAhead = isAhead || Deadlines.areMoreDue(deadlines, now)
-      feed({ _tag: "Due", order: deadline.order })
+      feed({ _tag: "Due", order: deadline.order, kept })
     }
   }
 
@@ -191,7 +193,9 @@ export const make = Effect.fnUntraced(function*(options: {
         return reconfigure(message)
       case "Run":
         message.look()
-        return interpreter.attend(message)
+        if (!message.keep()) return interpreter.attend(message)
+        interpreter.tree.happened++
+        return
       case "Answered":
         return feed(message.event)
       case "Tick":

@@ -29,7 +29,7 @@ export const isBorne = (deciding: Deciding, entry: Entry, reason: RestartReason<
 
 const pause = ({ now, out, state }: Deciding, { restarts, within }: Intensity.Intensity): void => {
   const until = now + within
-  state.paused = { until, deadline: Deadlines.add(state.deadlines, "Resume", Deadlines.own, until) }
+  state.paused = { until, deadline: Deadlines.add(state.deadlines, "Resume", undefined, until) }
   out.push({ _tag: "Tell", notice: { _tag: "RestartsPaused", restarts, within, until } })
 }
 

@@ -16,10 +16,12 @@ import type { TaskDead, TaskNotFound, TaskStopped } from "../SupervisorError.ts"
 import type { SupervisorEvent } from "../SupervisorEvent.ts"
 import type { Child, Count, TaskStatus, UnstoppableRun } from "../TaskStatus.ts"
 import { CurrentRun } from "./currentRun.ts"
+import type { Stretch } from "./observer.ts"
+import * as Observer from "./observer.ts"
 import * as Render from "./render.ts"
 import type { Above } from "./reporter.ts"
 import type { Merged } from "./settings.ts"
-import type { Outcome, Settled } from "./state.ts"
+import type { Outcome, Settled, Sign } from "./state.ts"
 import type { Waiters } from "./waiters.ts"
 
 /** Steps a schedule: the delay before the next restart, or (`Cause.Done`) that there is none. */
@@ -112,6 +114,8 @@ class Extras {
 /** What runs report to. */
 export interface Host {
   readonly now: () => number
+  /** The stretch of the observer's time that is under way. */
+  readonly stretch: () => Stretch
   /** Under which name the supervisor of the run is measured. */
   readonly label: string
   readonly isGroup: () => boolean
@@ -151,6 +155,15 @@ export class Run implements CurrentRun {
   #extras: Extras | undefined = undefined
   #signalled = false
   beatAt: number | undefined = undefined
+  /** When that was, as the observer sees time. */
+  #stretch: Stretch | undefined = undefined
+  /**
+   * It has shown life, and nothing follows from its going on to: its beats are kept here until somebody asks whether it is
+   * silent. A hundred thousand tasks that beat every second are not as many decisions a second.
+   */
+  isQuiet = false
+  /** The newest beat that was looked at, and kept. */
+  keptAt: number | undefined = undefined
   /** The end has been handed to the loop. */
   taken = false
 
@@ -178,6 +191,7 @@ export class Run implements CurrentRun {
   beat(details?: Schema.Json): void {
     if (this.#exit !== undefined) return
     this.beatAt = this.#host.now()
+    this.#stretch = this.#host.stretch()
     if (details !== undefined) this.#extra().beatDetails = Render.json(details)
     this.#signal()
   }
@@ -190,10 +204,20 @@ export class Run implements CurrentRun {
     return this.#extras?.beatDetails
   }
 
-  /** The beat has been handed on. */
-  forgetBeat(): void {
+  /** The newest beat; handed on once. */
+  takeBeat(): Sign | undefined {
+    const { beatAt: at, beatDetails: details } = this
+    const stretch = this.#stretch
+    if (at === undefined || stretch === undefined) return undefined
     this.beatAt = undefined
+    this.keptAt = undefined
     if (this.#extras !== undefined) this.#extras.beatDetails = undefined
+    return { at, seen: Observer.seenAt(stretch, at), details }
+  }
+
+  /** The beat that it keeps. */
+  takeKept(): Sign | undefined {
+    return this.isQuiet ? this.takeBeat() : undefined
   }
 
   takeFailedProbes(): ReadonlyArray<Cause.Cause<unknown>> {
@@ -217,6 +241,13 @@ export class Run implements CurrentRun {
   /** The run's message is taken out of the inbox. */
   look(): void {
     this.#signalled = false
+  }
+
+  /** Keeps the beat, if that is all there is to look at. */
+  keep(): boolean {
+    if (!this.isQuiet || this.#bodyExit !== undefined || this.beatDetails !== undefined) return false
+    this.keptAt = this.beatAt
+    return true
   }
 
   /** The body is over. */

@@ -19,8 +19,8 @@ import {
   unstoppable
 } from "./entry.ts"
 import * as Observer from "./observer.ts"
-import type { Event, Notice, State, StopBecause } from "./state.ts"
-import type { Entry } from "./taskEntry.ts"
+import type { Event, Notice, Sign, State, StopBecause } from "./state.ts"
+import type { Deadline, Entry } from "./taskEntry.ts"
 import type { Intent, TaskSettings } from "./words.ts"
 
 /** When the run becomes a case for a verdict, on the monotonic clock as far as it is known now. */
@@ -102,7 +102,7 @@ const becomeHealthy = (deciding: Deciding, entry: Entry): void => {
   enter(deciding, entry, "Healthy")
   watch(state, entry)
   if (entry.attempt > 0 && entry.settings.stableAfter < Number.POSITIVE_INFINITY) {
-    entry.stable = Deadlines.add(state.deadlines, "Stable", entry.id, now + entry.settings.stableAfter + beyond)
+    entry.stable = Deadlines.add(state.deadlines, "Stable", entry, now + entry.settings.stableAfter + beyond)
   }
   notify(deciding, entry, healthy)
 }
@@ -116,14 +116,13 @@ export const begun = (deciding: Deciding, entry: Entry): void => {
   if (ready === "begun" && (kind === "Automatic" || kind === "None")) becomeHealthy(deciding, entry)
 }
 
-export const beat = (deciding: Deciding, entry: Entry, event: Event & { readonly _tag: "Beat" }): void => {
+export const beat = (deciding: Deciding, entry: Entry, { at, details, seen }: Sign): void => {
   if (!isUnderWay(entry)) return
-  // Counted from when it is handled: the observer's clock may have stood still since the run beat.
-  entry.lastBeat = Observer.at(deciding.state.observer, deciding.now)
-  entry.lastBeatAt = event.at
+  entry.lastBeat = seen
+  entry.lastBeatAt = at
   entry.probeFailures = 0
   entry.probeCause = undefined
-  if (event.details !== undefined) entry.details = event.details
+  if (details !== undefined) entry.details = details
   entry.version++
   // The deadline of a Healthy run is left where it is: when it falls due, it is put off to where it belongs by then.
   if (entry.phase === "Starting") becomeHealthy(deciding, entry)
@@ -143,7 +142,7 @@ export const probeFailed = (
 }
 
 /** A verdict fell due, unless the run has shown life since, or the observer was stalled. */
-export const silent = (deciding: Deciding, entry: Entry, deadline: Deadlines.Deadline): void => {
+export const silent = (deciding: Deciding, entry: Entry, deadline: Deadline): void => {
   const { now, state } = deciding
   const due = verdictDue(state, entry)
   if (due <= now) return verdict(deciding, entry)
@@ -233,7 +232,7 @@ export const lingering = (deciding: Deciding, entry: Entry): void => {
 }
 
 /** The bound of a stop fell due: put off by what the observer lost since, or the run is unstoppable. */
-export const overdue = (deciding: Deciding, entry: Entry, deadline: Deadlines.Deadline): void => {
+export const overdue = (deciding: Deciding, entry: Entry, deadline: Deadline): void => {
   const { now, state } = deciding
   const due = entry.stopBound + state.observer.lost
   if (due > now) {

@@ -10,7 +10,7 @@ import type { DeadReason } from "../TaskStatus.ts"
 import * as Deadlines from "./deadlines.ts"
 import * as Intensity from "./intensity.ts"
 import * as Observer from "./observer.ts"
-import type { Entry, LastFailure } from "./taskEntry.ts"
+import type { Deadline, Entry, LastFailure } from "./taskEntry.ts"
 import type { CommandName, Phase, TaskSettings } from "./words.ts"
 
 export type Strategy = "one-for-one" | "one-for-all" | "rest-for-one"
@@ -51,7 +51,7 @@ export interface Closing {
   /** In start order: the next one to stop is the last. */
   readonly remaining: Array<Entry>
   current: Entry | undefined
-  deadline: Deadlines.Deadline | undefined
+  deadline: Deadline | undefined
   /** Ticks since `shutdownTimeout` was over, and everything was asked to end. */
   hurried: number
   /** How many levels of supervisors there are below those who are hurried. */
@@ -64,10 +64,10 @@ export interface Closing {
 interface Together {
   /** By when all of them should have ended, on the observer's clock. */
   bound: number
-  deadline: Deadlines.Deadline | undefined
+  deadline: Deadline | undefined
   /** How many of them have been asked to end, and what brings the next ones. */
   asked: number
-  stretch: Deadlines.Deadline | undefined
+  stretch: Deadline | undefined
 }
 
 /**
@@ -88,7 +88,7 @@ export interface Line {
   lead: Entry | undefined
   /** When that is due, monotonic milliseconds; in the past when nothing is waited for. */
   due: number
-  deadline: Deadlines.Deadline | undefined
+  deadline: Deadline | undefined
   /** Others have a turn before it goes on. */
   yielding: boolean
   /** The replies that wait until all is done, and what they are refused with then, if anything. */
@@ -125,12 +125,12 @@ export interface State {
   /** The entries in start order, as long as none comes or goes. */
   order: ReadonlyArray<Entry> | undefined
   readonly counts: Record<Phase, number>
-  readonly deadlines: Deadlines.Deadlines
+  readonly deadlines: Deadlines.Deadlines<Entry | undefined>
   readonly observer: Observer.Observer
   readonly line: Line
   readonly window: Intensity.Window
   /** Until when no restart begins, and what tells its end. */
-  paused: { readonly until: number; readonly deadline: Deadlines.Deadline } | undefined
+  paused: { readonly until: number; readonly deadline: Deadline } | undefined
   /** The place of the next one that is added. */
   places: number
   /** How many of the listed tasks have not been added yet: the whole is not judged by a part of it. */
@@ -157,7 +157,7 @@ export const makeState = (settings: SupervisorSettings, expected: number): State
   names: new Map(),
   order: undefined,
   counts: { Created: 0, Starting: 0, Healthy: 0, Failed: 0, Stopping: 0, Stopped: 0, Completed: 0, Dead: 0 },
-  deadlines: Deadlines.make(),
+  deadlines: Deadlines.make<Entry | undefined>(),
   observer: Observer.make(settings.startedAt),
   line: makeLine(),
   window: Intensity.make(),
@@ -201,6 +201,14 @@ export interface Target {
   readonly id: number | undefined
 }
 
+/** A sign of life of a run. */
+export interface Sign {
+  readonly at: number
+  /** The same on the observer's clock: it may have stood still since. */
+  readonly seen: number
+  readonly details: Schema.Json | undefined
+}
+
 export type Event =
   /** The loop turns, */
   | { readonly _tag: "Turn" }
@@ -231,13 +239,7 @@ export type Event =
   /** The run has ended but for runs of a supervisor within it, which do not end. */
   | { readonly _tag: "Lingering"; readonly id: number; readonly generation: number }
   | { readonly _tag: "Begun"; readonly id: number; readonly generation: number }
-  | {
-    readonly _tag: "Beat"
-    readonly id: number
-    readonly generation: number
-    readonly at: number
-    readonly details: Schema.Json | undefined
-  }
+  | { readonly _tag: "Beat"; readonly id: number; readonly generation: number; readonly sign: Sign }
   | {
     readonly _tag: "ProbeFailed"
     readonly id: number
@@ -258,7 +260,12 @@ export type Event =
   /** The timer that was asked for has rung; */
   | { readonly _tag: "Tick" }
   /** and a deadline is due, if it is still what it was. */
-  | { readonly _tag: "Due"; readonly order: number }
+  | {
+    readonly _tag: "Due"
+    readonly order: number
+    /** What the run that it is about has kept until now. */
+    readonly kept?: Sign | undefined
+  }
 
 /** What a reconfiguration comes to. */
 interface Change {

@@ -37,6 +37,9 @@ class Passing {
   }
 }
 
+/** What falls due for a task, or for the supervisor itself. */
+export type Deadline = Deadlines.Deadline<Entry | undefined>
+
 /** One task in a supervisor. Of what passes it holds nothing most of the time: there may be a million of them. */
 export class Entry {
   /** Never used again, unlike the name. */
@@ -68,8 +71,8 @@ export class Entry {
   stopBound = 0
   /** While Dead. */
   why: DeadReason | undefined = undefined
-  deadline: Deadlines.Deadline | undefined = undefined
-  stable: Deadlines.Deadline | undefined = undefined
+  deadline: Deadline | undefined = undefined
+  stable: Deadline | undefined = undefined
   /** Counts changes, so that what was computed from the entry can be kept until the next. */
   version = 0
   /** The newest status shown, and the version it was made from. */

@@ -3,7 +3,7 @@
  */
 import type { TaskStatus } from "../TaskStatus.ts"
 import * as Render from "./render.ts"
-import type { Supervised } from "./run.ts"
+import type { Run, Supervised } from "./run.ts"
 import { pathOf } from "./run.ts"
 import type { Entry } from "./taskEntry.ts"
 import type { Time } from "./time.ts"
@@ -14,7 +14,7 @@ export const status = (
   time: Time,
   now: number
 ): TaskStatus => {
-  const beatAt = lastBeat(entry, time, now)
+  const beatAt = lastBeat(entry, supervised, time, now)
   const { shown, version } = entry
   if (shown !== undefined && shown.version === version) {
     const { status } = shown
@@ -44,13 +44,23 @@ export const isShownUntil = (entry: Entry, now: number): number => {
  * The beats of an automatic heartbeat after the first are not sent: that the fiber has not ended is known without
  * them. Here they are counted.
  */
-const lastBeat = (entry: Entry, time: Time, now: number): number | undefined => {
+const lastBeat = (
+  entry: Entry,
+  supervised: (id: number) => Supervised,
+  time: Time,
+  now: number
+): number | undefined => {
   if (entry.lastBeatAt < 0 || !isUnderWay(entry)) return undefined
   const heartbeat = entry.settings.heartbeat
+  if (heartbeat._tag === "Manual") return time.wall(kept(entry, supervised(entry.id).run) ?? entry.lastBeatAt)
   if (heartbeat._tag !== "Automatic") return time.wall(entry.lastBeatAt)
   const automatic = entry.begunAt + Math.floor((now - entry.begunAt) / heartbeat.every) * heartbeat.every
   return time.wall(Math.max(automatic, entry.lastBeatAt))
 }
+
+/** The beat that the run under way keeps. */
+const kept = ({ generation }: Entry, run: Run | undefined): number | undefined =>
+  run?.generation === generation ? run.keptAt : undefined
 
 const make = (supervised: Supervised, entry: Entry, time: Time, beatAt: number | undefined): TaskStatus => {
   const failure = entry.lastFailure

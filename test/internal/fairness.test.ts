@@ -14,7 +14,7 @@ import * as Schedule from "effect/Schedule"
 import { TestClock } from "effect/testing"
 import * as Loop from "../../src/internal/loop.ts"
 import type { Event } from "../../src/internal/state.ts"
-import { Net, settle, statusOf } from "../support/fixtures.ts"
+import { assertStatus, Net, settle, statusOf } from "../support/fixtures.ts"
 
 /** How many events may be decided between a command's asking and its answer, whatever waits beside it. */
 const bound = 1500
@@ -190,6 +190,42 @@ describe("fairness", () => {
       yield* settle
       assert.strictEqual(events.slice(before).filter((event) => event._tag === "Beat").length, 1)
       assert.strictEqual((yield* statusOf(supervisor, "job")).heartbeatDetails, 99_999)
+    }))
+
+  it.effect("beats of one that has shown life are no events until somebody asks whether it is silent", () =>
+    Effect.gen(function*() {
+      let beat: (details?: string) => void = () => assert.fail("no beater")
+      const { events, supervisor } = yield* recorded([
+        Task.make("job", Effect.andThen(Effect.map(Heartbeat.beater, (made) => (beat = made)), Effect.never), {
+          heartbeat: Heartbeat.manual({ within: "2 seconds" })
+        })
+      ])
+      const beats = () =>
+        events.filter((event) => event._tag === "Beat" || ("kept" in event && event.kept !== undefined))
+      const listed = Effect.map(supervisor.statuses, (all) => all.find(({ task }) => task === "job")?.lastHeartbeat)
+      beat()
+      yield* settle
+      assert.strictEqual(beats().length, 1, "the first makes it Healthy")
+      yield* TestClock.adjust("500 millis")
+      for (let i = 0; i < 1000; i++) beat()
+      yield* settle
+      assert.strictEqual(beats().length, 1)
+      const shown = assertStatus(yield* statusOf(supervisor, "job"), "Healthy")
+      assert.strictEqual(shown.lastHeartbeat, 500, "a status shows them all the same")
+      assert.strictEqual(yield* listed, 500)
+      beat("half way")
+      yield* settle
+      assert.strictEqual(beats().length, 2, "what it says is heard at once")
+      yield* TestClock.adjust("500 millis")
+      beat()
+      assert.strictEqual(yield* listed, 500, "as ever, once the loop has looked")
+      yield* settle
+      assert.strictEqual(yield* listed, 1000)
+      // Silent from now on: found out at the first moment that is longer than 2 s after the last beat.
+      yield* TestClock.adjust("2 seconds")
+      assertStatus(yield* statusOf(supervisor, "job"), "Healthy")
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual((yield* statusOf(supervisor, "job")).lastFailure?.message, "no heartbeat for 2s 1ms")
     }))
 
   it.effect("a storm is worked off in full: nobody is forgotten over the commands", () =>

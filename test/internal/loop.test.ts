@@ -34,7 +34,7 @@ describe("decide", () => {
   /** Everything that a run, or the schedule asked after it, can tell. */
   const tellings: Record<string, (generation: number) => Event> = {
     Begun: (generation) => ({ _tag: "Begun", id, generation }),
-    Beat: (generation) => ({ _tag: "Beat", id, generation, at: 1000, details: "stale" }),
+    Beat: (generation) => ({ _tag: "Beat", id, generation, sign: { at: 1000, seen: 1000, details: "stale" } }),
     ProbeFailed: (generation) => ({ _tag: "ProbeFailed", id, generation, cause }),
     Unwinding: (generation) => ({ _tag: "Unwinding", id, generation }),
     "Ended, well": (generation) => ({ _tag: "Ended", id, generation, outcome: { _tag: "Success" }, byItself: true }),
@@ -219,6 +219,30 @@ describe("the inbox", () => {
 })
 
 describe("a tick", () => {
+  it.effect("counts a beat that was kept from when it came, and no stall since then", () =>
+    Effect.gen(function*() {
+      const { provide, stall } = yield* StallingClock.make
+      yield* provide(Effect.gen(function*() {
+        let beat = () => assert.fail("no beater")
+        const body = Effect.andThen(Effect.map(Heartbeat.beater, (made) => (beat = made as typeof beat)), Effect.never)
+        const supervisor = yield* Supervisor.make({
+          healthCheck: { initialDelay: 0, interval: 200 },
+          tasks: [Task.make("job", body, { heartbeat: Heartbeat.manual({ within: 2000 }) })]
+        }).pipe(Effect.provide(Logger.layer([])))
+        beat()
+        yield* TestClock.adjust(1000)
+        beat()
+        yield* TestClock.adjust(500)
+        yield* stall(10_000)
+        // The loop last turned at 1400: from then on nothing could be seen.
+        yield* TestClock.adjust(2000 - 400)
+        assertStatus(yield* statusOf(supervisor, "job"), "Healthy")
+        yield* TestClock.adjust(1)
+        const { lastFailure } = yield* statusOf(supervisor, "job")
+        assert.strictEqual(lastFailure?.message, "no heartbeat for 2s 1ms")
+      }))
+    }))
+
   /**
    * Manual tasks that beat once, behind a flood of beats of others, just before the tick that would take them for hung.
    * All of it within one turn of the loop: the body of a task that is hung next after it makes the loop tick at once.

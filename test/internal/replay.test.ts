@@ -56,7 +56,7 @@ const tellings = (id: number, generation: number, now: number): ReadonlyArray<Ev
   const cause = Cause.die("stale")
   return [
     { _tag: "Begun", id, generation },
-    { _tag: "Beat", id, generation, at: now, details: "stale" },
+    { _tag: "Beat", id, generation, sign: { at: now, seen: now, details: "stale" } },
     { _tag: "ProbeFailed", id, generation, cause },
     { _tag: "Unwinding", id, generation },
     { _tag: "Ended", id, generation, outcome: { _tag: "Success" }, byItself: true },
