@@ -21,7 +21,7 @@ export const begin = (deciding: Deciding, failure: GiveUp | undefined): void => 
   LineUp.dissolve(deciding)
   const closing: Closing = {
     failure,
-    remaining: Array.from(state.entries.values()),
+    remaining: Array.from(state.names.values()),
     current: undefined,
     hurried: 0,
     levels: 0,
@@ -86,7 +86,7 @@ export const consider = (deciding: Deciding): void => {
   const died = state.died
   state.died = false
   if (state.failure !== undefined) return begin(deciding, state.failure)
-  const total = state.entries.size + state.expected
+  const total = state.names.size + state.expected
   const dead = state.counts.Dead
   const threshold = state.settings.maxDeadFraction
   if (died && threshold !== undefined && total > 0 && dead / total >= threshold) {

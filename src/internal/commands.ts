@@ -30,13 +30,13 @@ export const add = (deciding: Deciding, event: Event & { readonly _tag: "Add" })
 }
 
 const whyNot = (
-  { closing, entries, names, settings: { group } }: State,
+  { closing, names, settings: { group } }: State,
   name: string,
   instance: boolean
 ): Refusal | undefined => {
   if (closing !== undefined) return { _tag: "SupervisorClosed" }
   if (names.has(name)) return { _tag: "TaskAlreadyExists", task: name }
-  return instance && group !== undefined && entries.size >= group.maxTasks
+  return instance && group !== undefined && names.size >= group.maxTasks
     ? { _tag: "MaxTasksReached", task: name, maxTasks: group.maxTasks }
     : undefined
 }

@@ -47,7 +47,7 @@ const putOff = (deciding: Deciding, entry: Entry, at: number): void => {
 /** Restarts are not paused any more: those that were held are due when they would have been. */
 export const release = (deciding: Deciding): void => {
   const { now, state } = deciding
-  for (const entry of state.entries.values()) {
+  for (const entry of state.names.values()) {
     const own = entry.ownRestartAt
     if (entry.phase !== "Failed" || own === undefined) continue
     entry.ownRestartAt = undefined

@@ -397,7 +397,7 @@ export class Interpreter {
     const reason = this.#reason
     this.reporter.closed(reason, report, now)
     const parent = this.#parent
-    const left = parent === undefined || this.state.counts.Stopping === 0 ? [] : this.state.entries.values()
+    const left = parent === undefined || this.state.counts.Stopping === 0 ? [] : this.state.names.values()
     for (const entry of left) {
       const run = entry.overdue ? this.registry.task(entry.id).run : undefined
       if (run?.isRunning !== true) continue
@@ -451,7 +451,8 @@ export class Interpreter {
     this.state.closed = true
     this.#finish(Exit.failCause(cause))
     for (const to of Array.from(this.pending.keys())) this.#answer(to, Exit.failCause(cause))
-    for (const task of Array.from(this.registry.tasks.values()).toReversed()) {
+    for (const { id } of Array.from(this.state.names.values()).toReversed()) {
+      const task = this.registry.task(id)
       this.#forgetQuestion(task)
       this.#interrupt(task)
       for (const one of [task, this.registry.successor(task.id)]) {

@@ -112,7 +112,7 @@ const membersOf = (
 }
 
 /** All entries in start order; found anew when one has come or gone. */
-const inOrder = (state: State): ReadonlyArray<Entry> => state.order ??= Array.from(state.entries.values())
+const inOrder = (state: State): ReadonlyArray<Entry> => state.order ??= Array.from(state.names.values())
 
 /** The index of the first one at a place or behind it. */
 const firstFrom = (all: ReadonlyArray<Entry>, place: number): number => {

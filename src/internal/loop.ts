@@ -105,7 +105,7 @@ export const make = Effect.fnUntraced(function*(options: {
   /** What a run told before a command about its task was given comes before the command, whatever lane it is in. */
   const attendFirst = (name: string): void => {
     const entry = state.names.get(name)
-    const run = entry === undefined ? undefined : interpreter.registry.tasks.get(entry.id)?.run
+    const run = entry === undefined ? undefined : interpreter.registry.task(entry.id).run
     if (run !== undefined) attendAhead(run)
   }
 
@@ -120,7 +120,7 @@ export const make = Effect.fnUntraced(function*(options: {
 
   const reconfigure = ({ offer, reply, settings }: Inbox.Reconfigure): void => {
     // What has ended by now may be gone, or keep what it came to.
-    for (const { listed, name } of Array.from(state.entries.values())) if (listed) attendFirst(name)
+    for (const { listed, name } of Array.from(state.names.values())) if (listed) attendFirst(name)
     const { adopted, tasks } = offer()
     const listed = tasks?.map((task) => ({
       id: task.id,

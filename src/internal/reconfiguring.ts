@@ -60,7 +60,7 @@ const adopt = (deciding: Deciding, settings: SupervisorSettings): void => {
 const relist = (deciding: Deciding, tasks: ReadonlyArray<ListedTask>): Changes => {
   const { state } = deciding
   const listed = new Set(tasks.map(({ name }) => name))
-  const before = Array.from(state.entries.values())
+  const before = Array.from(state.names.values())
   const leaving: Array<{ readonly entry: Entry; readonly because: "reconfigure" | "remove" }> = []
   const added: Array<string> = []
   const changed: Array<string> = []
@@ -109,12 +109,12 @@ const change = (deciding: Deciding, entry: Entry): void => {
 
 /** In the order of the list, and what was added after it. */
 const arrange = (state: State, order: ReadonlyArray<Entry>): void => {
-  state.entries.clear()
+  state.names.clear()
   state.order = undefined
   state.places = 0
   for (const entry of order) {
     entry.place = state.places++
-    state.entries.set(entry.id, entry)
+    state.names.set(entry.name, entry)
   }
 }
 
@@ -134,6 +134,6 @@ const lineUp = (
       if (because === "remove" && !Entries.isRunning(entry)) Ending.remove(deciding, entry)
       else LineUp.stopBefore(state, entry, because)
     }
-    for (const entry of state.entries.values()) if (entry.lined) LineUp.stand(deciding, entry)
+    for (const entry of state.names.values()) if (entry.lined) LineUp.stand(deciding, entry)
   })
 }

@@ -5,6 +5,7 @@ import type * as Task from "../Task.ts"
 import { isSupervisor } from "./nesting.ts"
 import type { Definition, Subtree, Supervised } from "./run.ts"
 import type { State } from "./state.ts"
+import { Table } from "./table.ts"
 
 /** A task of a list. */
 type Listed = Pick<Task.Task<unknown, unknown, unknown>, "effect" | "name" | "options">
@@ -13,7 +14,7 @@ const isOf = (task: Definition, there: Definition): boolean =>
   there.effect === task.effect && there.options.own === task.options.own
 
 export class Registry {
-  readonly tasks = new Map<number, Supervised>()
+  readonly #tasks = new Table<Supervised>()
   /** The tasks that are supervisors, as far as is known. */
   readonly nested = new Set<number>()
   /** What changed tasks will be from their next run on. */
@@ -25,7 +26,7 @@ export class Registry {
   }
 
   readonly task = (id: number): Supervised => {
-    const task = this.tasks.get(id)
+    const task = this.#tasks.get(id)
     if (task === undefined) throw new Error(`no task with id ${id}: a decision names one that is not there`)
     return task
   }
@@ -37,7 +38,7 @@ export class Registry {
 
   /** Takes note of a task that is to be run. */
   adopt(task: Supervised): void {
-    this.tasks.set(task.id, task)
+    this.#tasks.set(task.id, task)
     this.#marked(task)
   }
 
@@ -47,7 +48,7 @@ export class Registry {
   }
 
   forget(id: number): void {
-    this.tasks.delete(id)
+    this.#tasks.delete(id)
     this.nested.delete(id)
     this.#successors.delete(id)
   }
@@ -63,7 +64,7 @@ export class Registry {
   /** A task as it was defined last: the one that runs next, and what it is. */
   defined(name: string): { readonly supervised: Supervised; readonly definition: Definition } | undefined {
     const entry = this.#state.names.get(name)
-    const supervised = entry === undefined ? undefined : this.#successors.get(entry.id) ?? this.tasks.get(entry.id)
+    const supervised = entry === undefined ? undefined : this.#successors.get(entry.id) ?? this.#tasks.get(entry.id)
     return supervised === undefined ? undefined : { supervised, definition: supervised.revised ?? supervised }
   }
 
@@ -73,7 +74,7 @@ export class Registry {
 
   /** The tasks of the list, as they were defined last. */
   listed(): ReadonlyArray<Listed> {
-    return Array.from(this.#state.entries.values()).filter((entry) => entry.listed).map(({ id, name }) => {
+    return Array.from(this.#state.names.values()).filter((entry) => entry.listed).map(({ id, name }) => {
       const { effect, options } = this.definition(name) ?? this.task(id)
       return { name, effect, options: options.own }
     })
@@ -86,7 +87,7 @@ export class Registry {
 
   /** Takes over what a task of a new list is, from its next run on. */
   redefine(id: number, task: Supervised, isSame: boolean): void {
-    const there = this.#successors.get(id) ?? this.tasks.get(id)
+    const there = this.#successors.get(id) ?? this.#tasks.get(id)
     if (there === undefined) return
     const { context, effect, listed, options } = task
     if (isSame) there.revised = { context, effect, listed, options }
@@ -99,7 +100,7 @@ export class Registry {
     const successor = this.#successors.get(id) ?? task
     if (successor !== task) {
       this.#successors.delete(id)
-      this.tasks.set(id, successor)
+      this.#tasks.set(id, successor)
     }
     const { revised } = successor
     if (revised !== undefined) {

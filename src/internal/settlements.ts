@@ -100,11 +100,10 @@ export class Settlements {
 
   /** The supervisor has ended: whoever waits for a task whose run did not end would wait for ever. */
   conclude(): void {
-    for (const task of this.#registry.tasks.values()) {
+    for (const entry of this.#state.names.values()) {
+      const task = this.#registry.task(entry.id)
       const successor = this.#registry.successor(task.id)
       if (task.settled !== undefined && successor === undefined) continue
-      const entry = this.#state.entries.get(task.id)
-      if (entry === undefined) continue
       const { generation: runs, lastFailure: failure } = entry
       if (task.settled === undefined) this.#conclude(task, { ...shutDown, runs, failure })
       if (successor !== undefined && successor.settled === undefined) this.#conclude(successor, shutDown)

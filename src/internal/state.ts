@@ -10,6 +10,7 @@ import type { DeadReason } from "../TaskStatus.ts"
 import * as Deadlines from "./deadlines.ts"
 import * as Intensity from "./intensity.ts"
 import * as Observer from "./observer.ts"
+import { Table } from "./table.ts"
 import type { Deadline, Entry, LastFailure } from "./taskEntry.ts"
 import type { CommandName, Phase, TaskSettings } from "./words.ts"
 
@@ -119,8 +120,9 @@ const makeLine = (): Line => ({
 
 export interface State {
   settings: SupervisorSettings
-  /** In start order. */
-  readonly entries: Map<number, Entry>
+  /** By number. */
+  readonly entries: Table<Entry>
+  /** By name, in start order. */
   readonly names: Map<string, Entry>
   /** The entries in start order, as long as none comes or goes. */
   order: ReadonlyArray<Entry> | undefined
@@ -153,7 +155,7 @@ export interface State {
 
 export const makeState = (settings: SupervisorSettings, expected: number): State => ({
   settings,
-  entries: new Map(),
+  entries: new Table(),
   names: new Map(),
   order: undefined,
   counts: { Created: 0, Starting: 0, Healthy: 0, Failed: 0, Stopping: 0, Stopped: 0, Completed: 0, Dead: 0 },

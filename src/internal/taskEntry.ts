@@ -48,7 +48,7 @@ export class Entry {
   settings: TaskSettings
   /** One of the tasks that the supervisor was made with, or reconfigured to. */
   listed: boolean
-  /** Its place in the start order; grows along `State.entries`. */
+  /** Its place in the start order; grows along `State.names`. */
   place: number
   /** It stands in the line: it is started in its turn, and when that is it is not up to itself. */
   lined = false

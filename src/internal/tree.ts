@@ -54,14 +54,14 @@ export class Tree implements Subtree {
   /** Of its own tasks. */
   ownStatuses(): ReadonlyArray<TaskStatus> {
     const { happened } = this
-    const { entries } = this.#state
+    const { names } = this.#state
     const now = this.#time.now()
     const anchor = this.#time.wall(0)
     const before = this.#shown
     if (before.happened === happened && before.anchor === anchor && now < before.until) return before.statuses.slice()
     const statuses: Array<TaskStatus> = []
     let until = Number.POSITIVE_INFINITY
-    for (const entry of entries.values()) {
+    for (const entry of names.values()) {
       statuses.push(View.status(entry, this.#registry.task, this.#time, now))
       until = Math.min(until, View.isShownUntil(entry, now))
     }
@@ -81,7 +81,7 @@ export class Tree implements Subtree {
   statuses(): ReadonlyArray<TaskStatus> {
     if (this.#registry.nested.size === 0) return this.ownStatuses()
     const all: Array<TaskStatus> = []
-    for (const entry of this.#state.entries.values()) {
+    for (const entry of this.#state.names.values()) {
       all.push(this.statusOf(entry))
       for (const subtree of this.#registry.subtrees(entry.id)) for (const status of subtree.statuses()) all.push(status)
     }
@@ -92,7 +92,7 @@ export class Tree implements Subtree {
   unstoppable(): ReadonlyArray<UnstoppableRun> {
     const all: Array<UnstoppableRun> = []
     if (this.#state.counts.Stopping === 0 && this.#registry.nested.size === 0) return all
-    for (const entry of this.#state.entries.values()) {
+    for (const entry of this.#state.names.values()) {
       const isLeft = entry.overdue && this.#registry.task(entry.id).run?.isRunning === true
       if (isLeft) all.push(this.#left(entry))
       // Whatever still runs within a run that did not end has not ended either, asked to or not.
@@ -106,7 +106,7 @@ export class Tree implements Subtree {
   /** All runs in the whole tree that have not ended. */
   left(): ReadonlyArray<UnstoppableRun> {
     const all: Array<UnstoppableRun> = []
-    for (const entry of this.#state.entries.values()) {
+    for (const entry of this.#state.names.values()) {
       if (this.#registry.task(entry.id).run?.isRunning !== true) continue
       all.push(this.#left(entry))
       for (const subtree of this.#registry.subtrees(entry.id)) for (const run of subtree.left()) all.push(run)
@@ -125,13 +125,13 @@ export class Tree implements Subtree {
   }
 
   ownChildren(): ReadonlyArray<Child> {
-    return Array.from(this.#state.entries.values(), (entry) => this.#child(entry))
+    return Array.from(this.#state.names.values(), (entry) => this.#child(entry))
   }
 
   /** Of the whole tree. */
   children(): ReadonlyArray<Child> {
     const all: Array<Child> = []
-    for (const entry of this.#state.entries.values()) {
+    for (const entry of this.#state.names.values()) {
       all.push(this.#child(entry))
       for (const subtree of this.#registry.subtrees(entry.id)) for (const child of subtree.children()) all.push(child)
     }
@@ -139,13 +139,13 @@ export class Tree implements Subtree {
   }
 
   ownCount(): Count {
-    const { counts, entries } = this.#state
+    const { counts, names } = this.#state
     const supervisors = this.#registry.nested.size
     return {
-      specs: entries.size,
+      specs: names.size,
       active: counts.Starting + counts.Healthy + counts.Stopping,
       supervisors,
-      workers: entries.size - supervisors
+      workers: names.size - supervisors
     }
   }
 
@@ -205,10 +205,10 @@ export class Tree implements Subtree {
   }
 
   stopBound(): number {
-    const { entries, settings: { group, shutdownTimeout } } = this.#state
+    const { names, settings: { group, shutdownTimeout } } = this.#state
     let sum = 0
     let longest = 0
-    for (const entry of entries.values()) {
+    for (const entry of names.values()) {
       if (!isRunning(entry) || entry.overdue) continue
       const within = this.#registry.task(entry.id).options.derivesStopTimeout
         ? this.#registry.subtrees(entry.id).reduce((all, subtree) => all + subtree.stopBound(), 0)
