@@ -17,7 +17,8 @@ export interface Numbered {
 export interface Bulletin<in out Event extends Numbered> {
   /** The number of the newest event. */
   sequence: number
-  readonly subscribers: Set<Queue.Queue<Event, Cause.Done>>
+  /** Replaced as a whole when one comes or goes: a list is gone through without making anything, a set is not. */
+  subscribers: ReadonlyArray<Queue.Queue<Event, Cause.Done>>
   closed: boolean
   /** How often `drain` has let others go on. */
   drained: number
@@ -25,7 +26,7 @@ export interface Bulletin<in out Event extends Numbered> {
 
 export const make = <Event extends Numbered>(): Bulletin<Event> => ({
   sequence: 0,
-  subscribers: new Set(),
+  subscribers: [],
   closed: false,
   drained: 0
 })
@@ -36,7 +37,7 @@ export const publish = <Event extends Numbered>(
   event: (sequence: number) => Event
 ): void => {
   const sequence = ++self.sequence
-  if (self.subscribers.size === 0) return
+  if (self.subscribers.length === 0) return
   hand(self, event(sequence))
 }
 
@@ -57,7 +58,7 @@ const lastTurns = 64
 /** After the end: waits until everybody has read all, but not for one that is stuck. */
 export const drain = <Event extends Numbered>(self: Bulletin<Event>): Effect.Effect<void> =>
   Effect.suspend(() =>
-    self.subscribers.size > 0 && self.drained++ < lastTurns
+    self.subscribers.length > 0 && self.drained++ < lastTurns
       ? Effect.andThen(Effect.yieldNow, drain(self))
       : Effect.void
   )
@@ -80,12 +81,12 @@ export const subscribe = <Event extends Numbered>(
       yield* Scope.addFinalizer(
         scope,
         Effect.sync(() => {
-          self.subscribers.delete(queue)
+          self.subscribers = self.subscribers.filter((one) => one !== queue)
         })
       )
       const first = snapshot(self.sequence)
       if (self.closed) Queue.endUnsafe(queue)
-      else self.subscribers.add(queue)
+      else self.subscribers = [...self.subscribers, queue]
       let newest = first.sequence
       // A sliding queue loses its oldest, and all it holds is taken together: a gap is before the first of them, or nowhere.
       const rest = Effect.map(Queue.takeAll(queue), (events) => {
