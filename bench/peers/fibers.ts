@@ -1,10 +1,10 @@
 /**
- * Bare fibers in a scope: the floor. What ended is forked again by hand, as soon as it has ended: no schedule, no
- * limit, no status, nobody told.
+ * Bare fibers in a scope: the floor. What ended is forked again by hand, as soon as it has ended, or with all the others,
+ * which are interrupted first, one after another: no schedule, no limit, no status, nobody told.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
+import * as Fiber from "effect/Fiber"
 import type { Hosted, Work } from "../peer.ts"
 import { able, unable } from "../peer.ts"
 
@@ -15,14 +15,14 @@ export const fibers: Hosted = {
   abilities: {
     restartsFailed: able,
     restartsByName: unable("a fiber has no name"),
-    restartsAsOne: unable("fibers know nothing of each other"),
+    restartsAsOne: able,
     // It never counts them.
     forgetsFailures: able,
     showsStatuses: unable("there are none"),
     hearsBeats: unable("nobody listens"),
     tellsEvents: unable("there are none")
   },
-  prepare: (works, { schedule }) =>
+  prepare: (works, { asOne, schedule }) =>
     Effect.gen(function*() {
       const scope = yield* Effect.scope
       const runFork = Effect.runForkWith(yield* Effect.context<never>())
@@ -33,10 +33,24 @@ export const fibers: Hosted = {
           runFork(Effect.map(fork(work), (next) => again(work, next)))
         })
       }
-      for (const work of works) {
-        const fiber = yield* fork(work)
-        if (schedule !== undefined) again(work, fiber)
+      let all: ReadonlyArray<Fiber.Fiber<never, unknown>> = []
+      const allAgain: Effect.Effect<void> = Effect.suspend(() =>
+        Effect.forEach(all.toReversed(), Fiber.interrupt, { discard: true }).pipe(
+          Effect.andThen(Effect.forEach(works, fork)),
+          Effect.map(watch)
+        )
+      )
+      const watch = (forked: ReadonlyArray<Fiber.Fiber<never, unknown>>): void => {
+        all = forked
+        for (const fiber of all) {
+          fiber.addObserver((exit) => {
+            if (!Exit.hasInterrupts(exit)) runFork(allAgain)
+          })
+        }
       }
+      const forked = yield* Effect.forEach(works, fork)
+      if (asOne === true) watch(forked)
+      else if (schedule !== undefined) { for (const [index, fiber] of forked.entries()) again(works[index]!, fiber) }
       return { healthy: undefined }
     }),
   beater: Effect.succeed(() => undefined),
