@@ -193,7 +193,7 @@ export const none: None = { [TypeId]: TypeId, _tag: "None" }
  * @since 0.1.0
  * @category beating
  */
-export const beat: Effect.Effect<void> = Effect.withFiber((fiber) => {
+export const beat: Effect.Effect<void> = /*#__PURE__*/ Effect.withFiber((fiber) => {
   fiber.getRef(CurrentRun)?.beat()
   return Effect.void
 })
@@ -219,7 +219,7 @@ export const beatWith = (details: Schema.Json): Effect.Effect<void> =>
  * @since 0.1.0
  * @category beating
  */
-export const beater: Effect.Effect<(details?: Schema.Json) => void> = Effect.withFiber((fiber) => {
+export const beater: Effect.Effect<(details?: Schema.Json) => void> = /*#__PURE__*/ Effect.withFiber((fiber) => {
   const run = fiber.getRef(CurrentRun)
   return Effect.succeed((details?: Schema.Json) => run?.beat(details))
 })

@@ -241,7 +241,7 @@ export const backoff = (options: BackoffOptions = {}): Schedule.Schedule<Duratio
  * @since 0.1.0
  * @category schedules
  */
-export const defaultBackoff: Schedule.Schedule<Duration.Duration> = backoff()
+export const defaultBackoff: Schedule.Schedule<Duration.Duration> = /*#__PURE__*/ backoff()
 
 /** The delays of `Schedule.max([schedule, Schedule.recurs(times)])`, at little more than the cost of the schedule's own step. */
 const limited = <Input, R>(

@@ -415,7 +415,7 @@ export const makeWith = Effect.fnUntraced(function*<E>(
       Effect.provideService(Effect.suspend(() => observer(supervisor)), Scope.Scope, observing),
       { startImmediately: true }
     )
-    yield* Effect.catchCause(Effect.flatten(Fiber.await(observed)), (cause) => Effect.logError(cause))
+    yield* Effect.catchCause(Effect.flatten(Fiber.await(observed)), Effect.logWithLevel("Error"))
   }
   yield* supervising.start(options.tasks)
   // The run that it is made in is up when it is.
@@ -541,7 +541,9 @@ export const run = <const Tasks extends ReadonlyArray<Task.Task.Any> = [], R2 = 
  * @since 0.1.0
  * @category services
  */
-export class Supervisor extends Context.Service<Supervisor, RunningSupervisor>()("effect-supervisor/Supervisor") {}
+export class Supervisor
+  extends /*#__PURE__*/ Context.Service<Supervisor, RunningSupervisor>()("effect-supervisor/Supervisor")
+{}
 
 /**
  * The plain service, in the Layer's scope.
@@ -612,7 +614,7 @@ export const launch = <Self, E, Out, LE, LR>(
   })) as Effect.Effect<void, SupervisorError.SupervisorError<E> | LE, LR>
 
 /** Told of every supervisor that a Layer makes, by the key of its service. */
-const Built = Context.Reference<((key: string, supervisor: RunningSupervisor) => void) | undefined>(
+const Built = /*#__PURE__*/ Context.Reference<((key: string, supervisor: RunningSupervisor) => void) | undefined>(
   "effect-supervisor/Supervisor/Built",
   { defaultValue: () => undefined }
 )

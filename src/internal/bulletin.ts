@@ -1,7 +1,7 @@
 /**
  * The events of one supervisor, or of one pool: numbered, and handed to every subscriber without ever waiting for one.
  */
-import * as Arr from "effect/Array"
+import type * as Arr from "effect/Array"
 import type * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
 import * as Effect from "effect/Effect"
@@ -75,8 +75,8 @@ export const subscribe = <Event extends Numbered>(
   missedEvents: (next: Event, missed: number) => Event
 ): Stream.Stream<Event> =>
   // One pull, not a stream made of streams: each layer is a fiber's step more for every batch, for every subscriber.
-  Stream.fromChannel(Channel.fromTransformBracket((_upstream, _scope, scope) =>
-    Effect.gen(function*() {
+  Stream.fromChannel(Channel.fromTransformBracket(
+    Effect.fnUntraced(function*(_upstream, _scope, scope) {
       const queue = yield* Queue.sliding<Event, Cause.Done>(capacity)
       yield* Scope.addFinalizer(
         scope,
@@ -89,15 +89,16 @@ export const subscribe = <Event extends Numbered>(
       else self.subscribers = [...self.subscribers, queue]
       let newest = first.sequence
       // A sliding queue loses its oldest, and all it holds is taken together: a gap is before the first of them, or nowhere.
-      const rest = Effect.map(Queue.takeAll(queue), (events) => {
+      const rest = Effect.map(Queue.takeAll(queue), (events): Arr.NonEmptyReadonlyArray<Event> => {
         const missed = events[0].sequence - newest - 1
         newest = events[events.length - 1]!.sequence
-        return missed === 0 ? events : Arr.prepend(events, missedEvents(events[0], missed))
+        return missed === 0 ? events : [missedEvents(events[0], missed), ...events]
       })
-      let pull: Pull.Pull<Arr.NonEmptyReadonlyArray<Event>> = Effect.sync(() => {
-        pull = rest
-        return Arr.of(first)
+      let isFirst = true
+      return Effect.suspend((): Pull.Pull<Arr.NonEmptyReadonlyArray<Event>> => {
+        if (!isFirst) return rest
+        isFirst = false
+        return Effect.succeed([first])
       })
-      return Effect.suspend(() => pull)
     })
   ))

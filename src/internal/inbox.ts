@@ -68,7 +68,7 @@ const knock: Knock = { _tag: "Knock" }
 const isEnding = (message: Message): boolean =>
   message._tag === "Command" && (message.event._tag === "Shutdown" || message.event._tag === "Hurry")
 
-export const make: Effect.Effect<Inbox> = Effect.gen(function*() {
+export const make = Effect.fnUntraced(function*(): Effect.fn.Return<Inbox> {
   const urgent = yield* Queue.unbounded<Message>()
   const ordinary = yield* Queue.unbounded<Message | Knock, Cause.Done>()
   let knocked = false

@@ -62,11 +62,11 @@ const lineOf = (notice: Notice, repeated: Repeated): Line => {
       return { text: `task taken for hung: ${reasonLine(notice.reason)}` }
     case "TaskEnded":
       return { text: `task ended well, and is permanent${again(repeated)}` }
-    case "TaskFailed":
+    case "TaskFailed": {
+      const text = `task failed${again(repeated)}: ${reasonLine(notice.reason)}`
       // A verdict has no stack that would lead anywhere.
-      return notice.reason._tag === "Failed"
-        ? { text: `task failed${again(repeated)}: ${reasonLine(notice.reason)}`, cause: Causes.whole(notice.reason) }
-        : { text: `task failed${again(repeated)}: ${reasonLine(notice.reason)}` }
+      return notice.reason._tag === "Failed" ? { text, cause: Causes.whole(notice.reason) } : { text }
+    }
     case "RestartScheduled":
       return {
         text: notice.reason._tag === "Sibling"
@@ -139,20 +139,18 @@ export interface Logs {
 }
 
 export const make = (supervisor: string, context: Context.Context<never>): Logs => {
-  const minimum = Context.get(context, References.MinimumLogLevel)
+  const minimum = LogLevel.getOrdinal(Context.get(context, References.MinimumLogLevel))
   const silent = Context.get(context, References.CurrentLoggers).size === 0
-  const enabled = (level: LogLevel.Severity) => !silent && LogLevel.isGreaterThanOrEqualTo(level, minimum)
-  const run = Effect.runForkWith(context)
+  const enabled = (level: LogLevel.Severity) => !silent && LogLevel.getOrdinal(level) >= minimum
+  const around = Context.get(context, References.CurrentLogAnnotations)
   const repeats = new Repeats()
   // In a fiber of its own: what telling dies with (a logger, say) is not the supervisor's affair.
-  const write = (level: LogLevel.Severity, line: () => Line, annotations: Record<string, unknown>) => {
-    run(Effect.annotateLogs(
-      Effect.suspend(() => {
-        const { cause, text } = line()
-        return cause === undefined ? Effect.logWithLevel(level)(text) : Effect.logWithLevel(level)(text, cause)
-      }),
-      annotations
-    ))
+  const write = (level: LogLevel.Severity, line: () => Line, annotations: Record<string, unknown> = { supervisor }) => {
+    const annotated = Context.add(context, References.CurrentLogAnnotations, { ...around, ...annotations })
+    Effect.runForkWith(annotated)(Effect.suspend(() => {
+      const { cause, text } = line()
+      return cause === undefined ? Effect.logWithLevel(level)(text) : Effect.logWithLevel(level)(text, cause)
+    }))
   }
   return {
     noted: (told) => {
@@ -164,19 +162,17 @@ export const make = (supervisor: string, context: Context.Context<never>): Logs 
     },
     told: (notice) => {
       const level = notice._tag === "RestartsPaused" ? "Error" : "Info"
-      if (enabled(level)) write(level, () => ({ text: toldText(notice) }), { supervisor })
+      if (enabled(level)) write(level, () => ({ text: toldText(notice) }))
     },
     gaveUp: (failure, cause) => {
-      write("Fatal", () => ({ text: `supervisor gives up: ${failure}`, cause }), { supervisor })
+      write("Fatal", () => ({ text: `supervisor gives up: ${failure}`, cause }))
     },
     threw: (cause) => {
-      write("Error", () => ({ text: "a callback outside of Effect threw, resumed by the supervisor", cause }), {
-        supervisor
-      })
+      write("Error", () => ({ text: "a callback outside of Effect threw, resumed by the supervisor", cause }))
     },
     crashed: (cause) => {
       const text = "supervisor crashed: this is a defect of effect-supervisor"
-      write("Fatal", () => ({ text, cause }), { supervisor })
+      write("Fatal", () => ({ text, cause }))
     }
   }
 }

@@ -64,7 +64,7 @@ export const make = Effect.fnUntraced(function*(options: {
   const recorder = Context.get(context, Recording)
   const time = Time.make(Context.get(context, Clock.Clock))
   const state = State.makeState({ ...options.settings, startedAt: time.now() }, options.expected)
-  const inbox = yield* Inbox.make
+  const inbox = yield* Inbox.make()
 
   let feeding = false
   const events = new Backlog<State.Event>()
@@ -229,11 +229,7 @@ export const make = Effect.fnUntraced(function*(options: {
       turn(batch)
       return folded
     }),
-    Effect.onExit((exit) =>
-      Effect.sync(() => {
-        if (Exit.isFailure(exit)) interpreter.crash(exit.cause)
-      })
-    )
+    Effect.onError((cause) => Effect.sync(() => interpreter.crash(cause)))
   )
   // It ends by itself when the supervisor has, and is interrupted by nobody.
   const fiber = Effect.runForkWith(context)(fold)

@@ -7,7 +7,7 @@ import * as Gauges from "./gauges.ts"
 import * as Series from "./series.ts"
 import type { Notice } from "./state.ts"
 import type { Phase } from "./words.ts"
-import { phases } from "./words.ts"
+import { noCounts } from "./words.ts"
 
 export interface Metrics {
   readonly noted: (notice: Notice) => void
@@ -18,9 +18,9 @@ export interface Metrics {
 }
 
 /** How many tasks have which status, by the path of their supervisor. */
-const tasks = Gauges.make<Readonly<Record<Phase, number>>>((supervisor) => (register) => {
-  for (const status of phases) {
-    register(Series.tasks({ supervisor, status }), (counts) => counts[status])
+const tasks = Gauges.make<Readonly<Record<string, number>>>((supervisor) => (register) => {
+  for (const status of Object.keys(noCounts)) {
+    register(Series.tasks({ supervisor, status }), (counts) => counts[status] ?? 0)
   }
 })
 

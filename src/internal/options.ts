@@ -2,7 +2,6 @@
  * Options as people write them, decoded once: every refusal names the option, the value, and what is allowed.
  */
 import * as Duration from "effect/Duration"
-import * as Option from "effect/Option"
 
 /** A duration as an option takes it; `"infinity"` is taken in either case. */
 export type DurationOption = Duration.Input | "infinity"
@@ -71,8 +70,7 @@ const millisOf = (input: DurationOption): number | undefined => {
   if (input === "infinity") return Number.POSITIVE_INFINITY
   if (!isMeant(input)) return undefined
   try {
-    const decoded = Duration.fromInput(input)
-    return Option.isSome(decoded) ? Duration.toMillis(decoded.value) : undefined
+    return Duration.toMillis(Duration.fromInputUnsafe(input))
   } catch {
     return undefined
   }
@@ -87,9 +85,8 @@ export interface DurationBounds {
 /** Decodes a duration option to milliseconds, or throws a `RangeError`. */
 export const duration = (where: string, option: string, input: DurationOption, bounds: DurationBounds = {}): number => {
   const millis = millisOf(input)
-  const allowed = bounds.positive === true
-    ? `a duration above 0${bounds.infinite === true ? ", or \"infinity\"" : ""}`
-    : `a duration of 0 or more${bounds.infinite === true ? ", or \"infinity\"" : ""}`
+  const least = bounds.positive === true ? "above 0" : "of 0 or more"
+  const allowed = `a duration ${least}${bounds.infinite === true ? ", or \"infinity\"" : ""}`
   if (
     millis === undefined || millis < 0 || (bounds.positive === true && millis === 0) ||
     (bounds.infinite !== true && millis === Number.POSITIVE_INFINITY)

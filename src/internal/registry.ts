@@ -27,7 +27,7 @@ export class Registry {
 
   readonly task = (id: number): Supervised => {
     const task = this.#tasks.get(id)
-    if (task === undefined) throw new Error(`no task with id ${id}: a decision names one that is not there`)
+    if (task === undefined) throw new Error(`a decision names task ${id}, which is not there`)
     return task
   }
 

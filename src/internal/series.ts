@@ -6,17 +6,17 @@ import * as Metric from "effect/Metric"
 
 type Series<M> = (attributes?: Readonly<Record<string, string>>) => M
 
-const counter = (id: string, description: string): Series<Metric.Counter<number>> => (attributes) =>
-  Metric.counter(id, { description, incremental: true, ...(attributes === undefined ? {} : { attributes }) })
+const counter = (id: string, description: string): Series<Metric.Counter<number>> => (attributes = {}) =>
+  Metric.counter(id, { description, incremental: true, attributes })
 
 const histogram =
   (id: string, description: string, boundaries: ReadonlyArray<number>): Series<Metric.Histogram<number>> =>
-  (attributes) => Metric.histogram(id, { description, boundaries, ...(attributes === undefined ? {} : { attributes }) })
+  (attributes = {}) => Metric.histogram(id, { description, boundaries, attributes })
 
-export const tasks: Series<Metric.Gauge<number>> = (attributes) =>
+export const tasks: Series<Metric.Gauge<number>> = (attributes = {}) =>
   Metric.gauge("effect_supervisor_tasks", {
     description: "Tasks by status",
-    ...(attributes === undefined ? {} : { attributes })
+    attributes
   })
 
 export const starts = counter("effect_supervisor_starts_total", "Runs begun")

@@ -13,6 +13,7 @@ import * as Observer from "./observer.ts"
 import { Table } from "./table.ts"
 import type { Deadline, Entry, LastFailure } from "./taskEntry.ts"
 import type { CommandName, Phase, TaskSettings } from "./words.ts"
+import { noCounts } from "./words.ts"
 
 export type Strategy = "one-for-one" | "one-for-all" | "rest-for-one"
 export type AutoShutdown = "never" | "any-significant" | "all-significant"
@@ -158,7 +159,7 @@ export const makeState = (settings: SupervisorSettings, expected: number): State
   entries: new Table(),
   names: new Map(),
   order: undefined,
-  counts: { Created: 0, Starting: 0, Healthy: 0, Failed: 0, Stopping: 0, Stopped: 0, Completed: 0, Dead: 0 },
+  counts: { ...noCounts },
   deadlines: Deadlines.make<Entry | undefined>(),
   observer: Observer.make(settings.startedAt),
   line: makeLine(),

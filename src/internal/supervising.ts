@@ -2,7 +2,7 @@
  * A supervisor as it can be asked: each question an effect that looks at the state or sends a command to the loop. The
  * types of tasks are not known here; `Supervisor` gives them back.
  */
-import * as Arr from "effect/Array"
+import type * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -332,14 +332,14 @@ export class Supervising implements Handled {
     return Stream.transformPull(this.events, (pull) =>
       Effect.sync(() => {
         let shown: number | undefined
-        const next: Pull.Pull<Arr.NonEmptyArray<TaskStatus>> = Effect.flatMap(pull, (events) => {
+        const next: Pull.Pull<Arr.NonEmptyReadonlyArray<TaskStatus>> = Effect.flatMap(pull, (events) => {
           if (!events.some(isAbout)) return next
           const version = names.get(target.name)?.version
           const exit = this.#statusOf(target)
           if (Exit.isFailure(exit)) return Cause.done()
           if (version === shown) return next
           shown = version
-          return Effect.succeed(Arr.of(exit.value))
+          return Effect.succeed([exit.value])
         })
         return next
       }))

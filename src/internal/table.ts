@@ -13,8 +13,6 @@ interface Page<A> {
   live: number
 }
 
-const emptyPage = <A>(): Page<A> => ({ items: Array.from({ length: size }, () => undefined), live: 0 })
-
 export class Table<A extends object> {
   readonly pages = new Map<number, Page<A>>()
 
@@ -31,7 +29,7 @@ export class Table<A extends object> {
     const at = id % size
     let page = this.pages.get(id - at)
     if (page === undefined) {
-      page = emptyPage()
+      page = { items: Array<undefined>(size).fill(undefined), live: 0 }
       this.pages.set(id - at, page)
     }
     if (page.items[at] === undefined) page.live++

@@ -6,17 +6,17 @@ import type { TaskStatus } from "../TaskStatus.ts"
 
 export type Phase = TaskStatus["_tag"]
 
-/** In the order of a task's life. */
-export const phases: ReadonlyArray<Phase> = [
-  "Created",
-  "Starting",
-  "Healthy",
-  "Failed",
-  "Stopping",
-  "Stopped",
-  "Completed",
-  "Dead"
-]
+/** None of any, in the order of a task's life. */
+export const noCounts: Readonly<Record<Phase, number>> = {
+  Created: 0,
+  Starting: 0,
+  Healthy: 0,
+  Failed: 0,
+  Stopping: 0,
+  Stopped: 0,
+  Completed: 0,
+  Dead: 0
+}
 
 export type HeartbeatSettings =
   | { readonly _tag: "Automatic"; readonly every: number }

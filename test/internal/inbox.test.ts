@@ -33,7 +33,7 @@ const drain = (inbox: Inbox.Inbox): ReadonlyArray<Message> => {
 describe("inbox", () => {
   it.effect("gives everything once, each lane in the order it came", () =>
     Effect.gen(function*() {
-      const inbox = yield* Inbox.make
+      const inbox = yield* Inbox.make()
       for (const i of range(1000)) {
         inbox.ordinary(ordinary(i))
         inbox.urgent(urgent(i))
@@ -47,7 +47,7 @@ describe("inbox", () => {
 
   it.effect("what is urgent comes before a flood that was there first, yet the flood has its part in every batch", () =>
     Effect.gen(function*() {
-      const inbox = yield* Inbox.make
+      const inbox = yield* Inbox.make()
       for (const i of range(10_000)) inbox.ordinary(ordinary(i))
       inbox.urgent(urgent(7))
       const first = yield* inbox.take
@@ -62,7 +62,7 @@ describe("inbox", () => {
 
   it.effect("waits while there is nothing, and wakes for either lane", () =>
     Effect.gen(function*() {
-      const inbox = yield* Inbox.make
+      const inbox = yield* Inbox.make()
       assert.strictEqual(drain(inbox).length, 0)
       for (const send of [() => inbox.urgent(urgent(1)), () => inbox.ordinary(ordinary(1))]) {
         const taking = yield* Effect.forkChild(inbox.take, { startImmediately: true })
@@ -77,7 +77,7 @@ describe("inbox", () => {
 
   it.effect("what comes by the urgent lane while a flood is worked off is in the very next batch", () =>
     Effect.gen(function*() {
-      const inbox = yield* Inbox.make
+      const inbox = yield* Inbox.make()
       for (const i of range(2000)) inbox.ordinary(ordinary(i))
       const seen: Array<Message> = []
       let sent = 0
@@ -92,7 +92,7 @@ describe("inbox", () => {
 
   it.effect("urgent ones beyond a batch come with the next, also when nothing ordinary does", () =>
     Effect.gen(function*() {
-      const inbox = yield* Inbox.make
+      const inbox = yield* Inbox.make()
       for (const i of range(1000)) inbox.urgent(urgent(i))
       const seen: Array<Message> = []
       while (urgents(seen).length < 1000) {
@@ -105,7 +105,7 @@ describe("inbox", () => {
 
   it.effect("takes back the newest urgent one when nothing else is there, in either lane", () =>
     Effect.gen(function*() {
-      const inbox = yield* Inbox.make
+      const inbox = yield* Inbox.make()
       assert.isFalse(inbox.takeBack())
       inbox.urgent(urgent(1))
       assert.isTrue(inbox.takeBack())
@@ -128,7 +128,7 @@ describe("inbox", () => {
 
   it.effect("a waiting reader is let go when it is closed, and what comes later is dropped in silence", () =>
     Effect.gen(function*() {
-      const inbox = yield* Inbox.make
+      const inbox = yield* Inbox.make()
       const taking = yield* Effect.forkChild(inbox.take, { startImmediately: true })
       inbox.close()
       assert.isTrue(Exit.isFailure(yield* Fiber.await(taking)))
@@ -140,7 +140,7 @@ describe("inbox", () => {
 
   it.effect("lets others run while more is at hand", () =>
     Effect.gen(function*() {
-      const inbox = yield* Inbox.make
+      const inbox = yield* Inbox.make()
       for (const i of range(2000)) inbox.ordinary(ordinary(i))
       let turns = 0
       // `forever` yields after each round

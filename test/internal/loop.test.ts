@@ -201,7 +201,7 @@ describe("a run", () => {
 describe("the inbox", () => {
   it.effect("holds nothing once it is closed, be it before or after", () =>
     Effect.gen(function*() {
-      const inbox = yield* Inbox.make
+      const inbox = yield* Inbox.make()
       for (const when of ["before", "after"]) {
         for (const _ of range(1000)) {
           inbox.urgent({ _tag: "Tick" })
