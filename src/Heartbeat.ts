@@ -14,7 +14,6 @@
  *
  * @since 0.1.0
  */
-import type * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
@@ -71,10 +70,7 @@ export interface Probe<out R = never> extends Proto {
    *
    * @internal
    */
-  readonly beside: (
-    now: () => number,
-    report: (failure: Cause.Cause<unknown> | undefined) => void
-  ) => Effect.Effect<void>
+  readonly beside: typeof Probing.beside
 }
 
 /**
@@ -166,15 +162,15 @@ export const probe = <A, E, R, R2 = never>(
   if (!Effect.isEffect(check)) Options.refuse("Heartbeat.probe", "check", check, "an Effect")
   const schedule = Options.or(options.schedule, Schedule.spaced("10 seconds"))
   if (!Schedule.isSchedule(schedule)) Options.refuse("Heartbeat.probe", "schedule", schedule, "a Schedule")
-  const probe = {
+  return {
+    [TypeId]: TypeId,
+    _tag: "Probe",
+    beside: Probing.beside,
     check: check as Effect.Effect<A, E, Exclude<R, Scope.Scope>>,
     schedule,
     timeout: Options.duration("Heartbeat.probe", "timeout", Options.or(options.timeout, 1000), { positive: true }),
     failures: Options.count("Heartbeat.probe", "failures", Options.or(options.failures, 3), { min: 1 })
   }
-  // Its services are those of the task that it is given to, and are there when it is run.
-  const beside: Probe["beside"] = (now, report) => Probing.beside(probe as Probing.Probe, now, report)
-  return { [TypeId]: TypeId, _tag: "Probe", ...probe, beside }
 }
 
 /**

@@ -3,6 +3,11 @@
  * decodes to an instance of its class. They stand apart from the classes, so
  * that programs that send nothing do without them.
  *
+ * **Gotchas**
+ *
+ * `Schema.is` of one tells whether it is an instance of the class, not what is in
+ * it: of which type an error's cause is shows as it is encoded.
+ *
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
@@ -23,7 +28,11 @@ const codec = <Error extends { readonly _tag: string }, Tag extends Error["_tag"
     Schema.decodeTo(
       Schema.instanceOf(Class),
       SchemaTransformation.transform({
-        decode: (data) => new Class(data as Schema.Struct.Type<Fields>),
+        // The tag is the class's own: data that have one too would be equal to none that has not.
+        decode: (data) => {
+          const { _tag: _, ...fields } = data as { readonly _tag: Tag }
+          return new Class(fields as Schema.Struct.Type<Fields>)
+        },
         encode: (error) => error as never
       })
     )

@@ -4,6 +4,7 @@ import * as Supervisor from "effect-supervisor/Supervisor"
 import * as Task from "effect-supervisor/Task"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
 import * as Latch from "effect/Latch"
 import * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
@@ -21,6 +22,7 @@ import {
   thrown,
   within
 } from "./support/fixtures.ts"
+import * as StallingClock from "./support/StallingClock.ts"
 
 const untyped = (options: unknown) => options as {}
 
@@ -456,7 +458,54 @@ describe("Heartbeat", () => {
       }))
   })
 
+  describe("statuses", () => {
+    for (const heartbeat of [Heartbeat.manual(), Heartbeat.automatic()]) {
+      it.effect(`are on one clock, also when the wall clock has been set since: ${heartbeat._tag}`, () =>
+        Effect.gen(function*() {
+          const { provide, setWall } = yield* StallingClock.make
+          yield* provide(Effect.gen(function*() {
+            let beat = () => assert.fail("no beater")
+            const body = Effect.andThen(
+              Effect.map(Heartbeat.beater, (made) => (beat = made as typeof beat)),
+              Effect.never
+            )
+            const supervisor = yield* Supervisor.make({ tasks: [Task.make("job", body, { heartbeat })] })
+            beat()
+            yield* settle
+            const before = assertStatus(yield* statusOf(supervisor, "job"), "Healthy")
+            yield* setWall(-3_600_000)
+            yield* TestClock.adjust(100)
+            beat()
+            yield* settle
+            const { lastHeartbeat, since, startedAt } = assertStatus(yield* statusOf(supervisor, "job"), "Healthy")
+            assert.strictEqual(since, before.since - 3_600_000)
+            assert.strictEqual(startedAt, since)
+            assert.strictEqual(lastHeartbeat, since + 100)
+          }))
+        }))
+    }
+  })
+
   describe("probe", () => {
+    it("is a plain value: equal to one made alike", () => {
+      const schedule = Schedule.spaced("1 second")
+      assert.isTrue(
+        Equal.equals(Heartbeat.probe(Effect.void, { schedule }), Heartbeat.probe(Effect.void, { schedule }))
+      )
+    })
+
+    it.effect("is run as the value says that it has become", () =>
+      Effect.gen(function*() {
+        const heartbeat = { ...Heartbeat.probe(Effect.never, { timeout: "1 minute", failures: 1 }), timeout: 100 }
+        const supervisor = yield* Supervisor.make({
+          healthCheck: { initialDelay: 0 },
+          tasks: [Task.make("job", Effect.never, { heartbeat, restart: { mode: "temporary" }, whenDead: "keep" })]
+        })
+        const { seen } = yield* collect(supervisor.events)
+        yield* TestClock.adjust("1 second")
+        assert.include(tagsOf(seen), "ProbeFailed")
+      }))
+
     const spaced = (millis: number) => Schedule.spaced(millis)
     /** A check that logs when it is made, and answers as the list says; after that, well. */
     const scripted = (answers: ReadonlyArray<boolean>) => {

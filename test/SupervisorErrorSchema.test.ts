@@ -5,6 +5,8 @@ import * as SupervisorErrorSchema from "effect-supervisor/SupervisorErrorSchema"
 import * as Task from "effect-supervisor/Task"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
+import * as Hash from "effect/Hash"
 import * as Schema from "effect/Schema"
 import { failureOf, Net, within } from "./support/fixtures.ts"
 
@@ -37,6 +39,8 @@ describe("SupervisorErrorSchema", () => {
     const arrived = sent(SupervisorErrorSchema.CommandError, error)
     assert.instanceOf(arrived, error.constructor as new() => unknown)
     assert.deepStrictEqual(dataOf(arrived), dataOf(error))
+    assert.isTrue(Equal.equals(arrived, error))
+    assert.strictEqual(Hash.hash(arrived), Hash.hash(error))
     assert.strictEqual(arrived.message, error.message)
   })
 

@@ -186,6 +186,24 @@ describe("SupervisorEvent", () => {
         assert.strictEqual(newest, events.at(-1)?.sequence)
       }))
 
+    it.effect("begins when the first event is asked for, not when the stream is opened", () =>
+      Effect.gen(function*() {
+        const supervisor = yield* Supervisor.make({ name: "root" })
+        const pull = yield* Stream.toPull(supervisor.events)
+        yield* supervisor.add(never("late"))
+        yield* settle
+        const [first] = yield* pull
+        assert(first._tag === "Snapshot")
+        assert.deepStrictEqual(first.statuses.map(({ task }) => task), ["late"])
+        const [afterwards] = yield* Effect.andThen(supervisor.stop("late"), pull)
+        assert.strictEqual(afterwards.sequence, first.sequence + 1)
+        const unread = yield* Stream.toPull(supervisor.events)
+        yield* supervisor.shutdown
+        const [last] = yield* unread
+        assert(last._tag === "Snapshot")
+        assert.deepStrictEqual(last.statuses.map(({ _tag }) => _tag), ["Stopped"])
+      }))
+
     it.effect("is one for all subscribers: the same number is the same event", () =>
       Effect.gen(function*() {
         const supervisor = yield* Supervisor.make({ tasks: [never("job")] })

@@ -292,11 +292,14 @@ describe("SupervisorMetrics", () => {
       assert.strictEqual(yield* counted(SupervisorMetrics.starts, around), 2)
       assert.strictEqual(yield* counted(SupervisorMetrics.restarts, { ...around, reason: "Failed" }), 1)
       assert.strictEqual(yield* counted(SupervisorMetrics.deaths, { ...around, why: "Exhausted" }), 1)
+      const dead = Metric.withAttributes(SupervisorMetrics.tasks, { ...around, status: "Dead" })
+      assert.strictEqual((yield* Metric.value(dead)).value, 1)
     })).pipe(
       Effect.provideService(Metric.CurrentMetricAttributes, {
         app: "shop",
         supervisor: "theirs",
         reason: "theirs",
+        status: "theirs",
         why: "theirs"
       })
     ))

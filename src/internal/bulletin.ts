@@ -1,7 +1,7 @@
 /**
  * The events of one supervisor, or of one pool: numbered, and handed to every subscriber without ever waiting for one.
  */
-import type * as Arr from "effect/Array"
+import * as Arr from "effect/Array"
 import type * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
 import * as Effect from "effect/Effect"
@@ -17,8 +17,9 @@ export interface Numbered {
 export interface Bulletin<in out Event extends Numbered> {
   /** The number of the newest event. */
   sequence: number
-  /** Replaced as a whole when one comes or goes: a list is gone through without making anything, a set is not. */
-  subscribers: ReadonlyArray<Queue.Queue<Event, Cause.Done>>
+  readonly subscribers: Set<Queue.Queue<Event, Cause.Done>>
+  /** The same, made anew when one has come or gone: a list is gone through without making anything, a set is not. */
+  listed: ReadonlyArray<Queue.Queue<Event, Cause.Done>> | undefined
   closed: boolean
   /** How often `drain` has let others go on. */
   drained: number
@@ -26,7 +27,8 @@ export interface Bulletin<in out Event extends Numbered> {
 
 export const make = <Event extends Numbered>(): Bulletin<Event> => ({
   sequence: 0,
-  subscribers: [],
+  subscribers: new Set(),
+  listed: undefined,
   closed: false,
   drained: 0
 })
@@ -37,13 +39,13 @@ export const publish = <Event extends Numbered>(
   event: (sequence: number) => Event
 ): void => {
   const sequence = ++self.sequence
-  if (self.subscribers.length === 0) return
+  if (self.subscribers.size === 0) return
   hand(self, event(sequence))
 }
 
 /** Hands an event that has its number to every subscriber. */
 export const hand = <Event extends Numbered>(self: Bulletin<Event>, event: Event): void => {
-  for (const subscriber of self.subscribers) Queue.offerUnsafe(subscriber, event)
+  for (const subscriber of self.listed ??= Array.from(self.subscribers)) Queue.offerUnsafe(subscriber, event)
 }
 
 /** The last event has been published. */
@@ -58,7 +60,7 @@ const lastTurns = 64
 /** After the end: waits until everybody has read all, but not for one that is stuck. */
 export const drain = <Event extends Numbered>(self: Bulletin<Event>): Effect.Effect<void> =>
   Effect.suspend(() =>
-    self.subscribers.length > 0 && self.drained++ < lastTurns
+    self.subscribers.size > 0 && self.drained++ < lastTurns
       ? Effect.andThen(Effect.yieldNow, drain(self))
       : Effect.void
   )
@@ -75,30 +77,32 @@ export const subscribe = <Event extends Numbered>(
   missedEvents: (next: Event, missed: number) => Event
 ): Stream.Stream<Event> =>
   // One pull, not a stream made of streams: each layer is a fiber's step more for every batch, for every subscriber.
-  Stream.fromChannel(Channel.fromTransformBracket(
-    Effect.fnUntraced(function*(_upstream, _scope, scope) {
-      const queue = yield* Queue.sliding<Event, Cause.Done>(capacity)
-      yield* Scope.addFinalizer(
-        scope,
-        Effect.sync(() => {
-          self.subscribers = self.subscribers.filter((one) => one !== queue)
+  Stream.fromChannel(Channel.fromTransformBracket((_upstream, _scope, scope) =>
+    Effect.sync(() => {
+      const join = Effect.fnUntraced(function*() {
+        const queue = yield* Queue.sliding<Event, Cause.Done>(capacity)
+        yield* Scope.addFinalizer(
+          scope,
+          Effect.sync(() => {
+            self.subscribers.delete(queue)
+            self.listed = undefined
+          })
+        )
+        const first = snapshot(self.sequence)
+        if (self.closed) Queue.endUnsafe(queue)
+        else self.subscribers.add(queue)
+        self.listed = undefined
+        let newest = first.sequence
+        // A sliding queue loses its oldest, and all it holds is taken together: a gap is before the first of them, or nowhere.
+        pull = Effect.map(Queue.takeAll(queue), (events) => {
+          const missed = events[0].sequence - newest - 1
+          newest = events[events.length - 1]!.sequence
+          return missed === 0 ? events : [missedEvents(events[0], missed), ...events]
         })
-      )
-      const first = snapshot(self.sequence)
-      if (self.closed) Queue.endUnsafe(queue)
-      else self.subscribers = [...self.subscribers, queue]
-      let newest = first.sequence
-      // A sliding queue loses its oldest, and all it holds is taken together: a gap is before the first of them, or nowhere.
-      const rest = Effect.map(Queue.takeAll(queue), (events): Arr.NonEmptyReadonlyArray<Event> => {
-        const missed = events[0].sequence - newest - 1
-        newest = events[events.length - 1]!.sequence
-        return missed === 0 ? events : [missedEvents(events[0], missed), ...events]
+        return Arr.of(first)
       })
-      let isFirst = true
-      return Effect.suspend((): Pull.Pull<Arr.NonEmptyReadonlyArray<Event>> => {
-        if (!isFirst) return rest
-        isFirst = false
-        return Effect.succeed([first])
-      })
+      // It joins when it is first asked: a snapshot is as new as it can be.
+      let pull: Pull.Pull<Arr.NonEmptyReadonlyArray<Event>> = Effect.suspend(join)
+      return Effect.suspend(() => pull)
     })
   ))

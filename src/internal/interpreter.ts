@@ -99,7 +99,6 @@ export class Interpreter {
     })
     this.#host = {
       now: () => this.time.now(),
-      stretch: () => this.state.observer.stretch,
       label,
       isGroup: () => this.state.settings.group !== undefined,
       above: this.reporter,

@@ -15,6 +15,7 @@ import * as Inbox from "./inbox.ts"
 import type { Command } from "./inbox.ts"
 import type { Refused } from "./interpreter.ts"
 import { aTurn, Interpreter } from "./interpreter.ts"
+import * as Observer from "./observer.ts"
 import * as Reconfiguring from "./reconfiguring.ts"
 import type { Run } from "./run.ts"
 import * as State from "./state.ts"
@@ -67,12 +68,15 @@ export const make = Effect.fnUntraced(function*(options: {
   const inbox = yield* Inbox.make()
 
   let feeding = false
+  /** When beats are looked at that come one after another, on the observer's clock: nothing else happens between them. */
+  let looking: number | undefined
   const events = new Backlog<State.Event>()
   const decisions = new Backlog<State.Decision>()
   const deciding = { state, now: time.now(), out: decisions }
   // What carrying out a decision brings about (a run that has begun, a schedule's answer) is decided after the decisions
   // before it have been carried out, never in their midst.
   const feed = (event: State.Event): void => {
+    looking = undefined
     events.push(event)
     if (feeding) return
     feeding = true
@@ -152,7 +156,7 @@ export const make = Effect.fnUntraced(function*(options: {
       if (deadline === undefined || deadline.due > now || deadline.order >= before) return
       const { entry, kind } = deadline
       const run = entry !== undefined && Deadlines.isWatched(kind) ? interpreter.registry.task(entry.id).run : undefined
-      const kept = run?.takeKept()
+      const kept = run?.isBeatingOn === true ? run.takeBeat() : undefined
       if (run !== undefined) attendAhead(run)
       interpreter.done++
       interpreter.isAhead = isAhead || Deadlines.areMoreDue(deadlines, now)
@@ -185,6 +189,12 @@ export const make = Effect.fnUntraced(function*(options: {
     }
   }
 
+  const keep = (run: Run): void => {
+    looking ??= Observer.atWork(state.observer, time.now())
+    run.keep(looking)
+    interpreter.tree.happened++
+  }
+
   const carry = (message: Inbox.Message): void => {
     switch (message._tag) {
       case "Command":
@@ -193,9 +203,7 @@ export const make = Effect.fnUntraced(function*(options: {
         return reconfigure(message)
       case "Run":
         message.look()
-        if (!message.keep()) return interpreter.attend(message)
-        interpreter.tree.happened++
-        return
+        return message.isBeatingOn ? keep(message) : interpreter.attend(message)
       case "Answered":
         return feed(message.event)
       case "Tick":

@@ -7,12 +7,6 @@
  * no more than one interval is given away.
  */
 
-/** A stretch of time without a stall: what was lost before it, and, once there was one, when the stall that ended it began. */
-export interface Stretch {
-  readonly lost: number
-  until: number
-}
-
 export interface Observer {
   /** When the loop was last seen at work, monotonic milliseconds. */
   lastTurn: number
@@ -23,8 +17,6 @@ export interface Observer {
   wakeAt: number | undefined
   /** Time lost to stalls so far. */
   lost: number
-  /** The stretch under way. */
-  stretch: Stretch
   /** How late the newest turn was. */
   lag: number
   /** Whether that was more than timers are late anyway. */
@@ -40,7 +32,6 @@ export const make = (now: number): Observer => ({
   counted: 0,
   wakeAt: undefined,
   lost: 0,
-  stretch: { lost: 0, until: Number.POSITIVE_INFINITY },
   lag: 0,
   late: false
 })
@@ -53,7 +44,7 @@ export const turn = (self: Observer, now: number, interval: number): void => {
   if (late) {
     // A little late twice in a row is a slow observer rather than a stalled one: it loses the lag alone. Else its clock
     // would stand still for as long as the load lasts, and no hang would be seen.
-    lose(self, now, self.late && lag <= interval ? lag : now - self.lastTurn)
+    self.lost += self.late && lag <= interval ? lag : now - self.lastTurn
   }
   // Counted; and the timer that was to wake the loop may be anywhere by now (the machine slept, and the timer with it): it
   // is asked for anew, be the loop late or not.
@@ -69,23 +60,19 @@ export const turn = (self: Observer, now: number, interval: number): void => {
  * schedules), at once or bit by bit: while it works nobody else runs.
  */
 export const work = (self: Observer, now: number): void => {
-  const busy = now - self.began
-  if (busy > tolerance) {
-    lose(self, now, busy - self.counted)
-    self.counted = busy
-  }
+  const millis = uncounted(self, now)
+  self.lost += millis
+  self.counted += millis
   self.lastTurn = now
 }
 
-const lose = (self: Observer, now: number, millis: number): void => {
-  if (millis === 0) return
-  self.lost += millis
-  self.stretch.until = now - millis
-  self.stretch = { lost: self.lost, until: Number.POSITIVE_INFINITY }
+const uncounted = ({ began, counted }: Observer, now: number): number => {
+  const busy = now - began
+  return busy > tolerance ? busy - counted : 0
 }
 
-/** What the observer's time was at a moment of a stretch, or of the stall that ended it. */
-export const seenAt = ({ lost, until }: Stretch, moment: number): number => Math.min(moment, until) - lost
+/** The observer's time at work: what has been lost in the turn so far is lost, counted or not. */
+export const atWork = (self: Observer, now: number): number => at(self, now) - uncounted(self, now)
 
 /** The observer's time. */
 export const at = (self: Observer, now: number): number => now - self.lost

@@ -13,7 +13,7 @@ import * as Observer from "./observer.ts"
 /** A probe, with all the services it needs. */
 export interface Probe {
   readonly check: Effect.Effect<unknown, unknown>
-  readonly schedule: Schedule.Schedule<unknown>
+  readonly schedule: Schedule.Schedule<unknown, unknown, unknown>
   readonly timeout: number
   readonly failures: number
 }

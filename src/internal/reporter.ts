@@ -58,12 +58,12 @@ export class Reporter implements Above {
   }
 
   isHeard(): boolean {
-    return this.tree.subscribers.length > 0 || this.#above?.isHeard() === true
+    return this.tree.subscribers.size > 0 || this.#above?.isHeard() === true
   }
 
   pass(event: SupervisorEvent): void {
     const { tree } = this
-    if (tree.subscribers.length > 0) Bulletin.hand(tree, { sequence: ++tree.sequence, events: [event] })
+    if (tree.subscribers.size > 0) Bulletin.hand(tree, { sequence: ++tree.sequence, events: [event] })
     this.#above?.pass(event)
   }
 
@@ -76,7 +76,7 @@ export class Reporter implements Above {
   #publish(event: (sequence: number) => SupervisorEvent): void {
     const sequence = ++this.bulletin.sequence
     const isHeard = this.isHeard()
-    if (isHeard || this.bulletin.subscribers.length > 0) this.#hand(event(sequence), isHeard)
+    if (isHeard || this.bulletin.subscribers.size > 0) this.#hand(event(sequence), isHeard)
   }
 
   // The same, without making a function for each of the many.
@@ -84,7 +84,7 @@ export class Reporter implements Above {
     this.#metrics.noted(told.notice)
     const sequence = ++this.bulletin.sequence
     const isHeard = this.isHeard()
-    if (isHeard || this.bulletin.subscribers.length > 0) {
+    if (isHeard || this.bulletin.subscribers.size > 0) {
       this.#hand(this.#eventOf(told, sequence, this.#time.wall(now)), isHeard)
     }
     this.#logs.noted(told)
@@ -172,7 +172,7 @@ export class Reporter implements Above {
         if (notice.reason._tag === "Sibling") {
           const { task: sibling } = notice.reason
           return isDue
-            ? { _tag, sequence, time, supervisor, task, generation, attempt, reason, sibling, delay, restartAt }
+            ? { _tag, sequence, time, supervisor, task, generation, attempt, reason, delay, restartAt, sibling }
             : { _tag, sequence, time, supervisor, task, generation, attempt, reason, sibling }
         }
         return isDue

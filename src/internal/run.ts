@@ -11,13 +11,12 @@ import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
+import type * as Heartbeat from "../Heartbeat.ts"
 import type { RestartReason } from "../RestartPolicy.ts"
 import type { TaskDead, TaskNotFound, TaskStopped } from "../SupervisorError.ts"
 import type { SupervisorEvent } from "../SupervisorEvent.ts"
 import type { Child, Count, TaskStatus, UnstoppableRun } from "../TaskStatus.ts"
 import { CurrentRun } from "./currentRun.ts"
-import type { Stretch } from "./observer.ts"
-import * as Observer from "./observer.ts"
 import * as Render from "./render.ts"
 import type { Above } from "./reporter.ts"
 import type { Merged } from "./settings.ts"
@@ -114,8 +113,6 @@ class Extras {
 /** What runs report to. */
 export interface Host {
   readonly now: () => number
-  /** The stretch of the observer's time that is under way. */
-  readonly stretch: () => Stretch
   /** Under which name the supervisor of the run is measured. */
   readonly label: string
   readonly isGroup: () => boolean
@@ -155,15 +152,15 @@ export class Run implements CurrentRun {
   #extras: Extras | undefined = undefined
   #signalled = false
   beatAt: number | undefined = undefined
-  /** When that was, as the observer sees time. */
-  #stretch: Stretch | undefined = undefined
   /**
    * It has shown life, and nothing follows from its going on to: its beats are kept here until somebody asks whether it is
    * silent. A hundred thousand tasks that beat every second are not as many decisions a second.
    */
   isQuiet = false
-  /** The newest beat that was looked at, and kept. */
+  /** The newest beat that was looked at, and kept, */
   keptAt: number | undefined = undefined
+  /** and when that was, on the observer's clock. */
+  #keptSeen = 0
   /** The end has been handed to the loop. */
   taken = false
 
@@ -191,7 +188,6 @@ export class Run implements CurrentRun {
   beat(details?: Schema.Json): void {
     if (this.#exit !== undefined) return
     this.beatAt = this.#host.now()
-    this.#stretch = this.#host.stretch()
     if (details !== undefined) this.#extra().beatDetails = Render.json(details)
     this.#signal()
   }
@@ -207,17 +203,24 @@ export class Run implements CurrentRun {
   /** The newest beat; handed on once. */
   takeBeat(): Sign | undefined {
     const { beatAt: at, beatDetails: details } = this
-    const stretch = this.#stretch
-    if (at === undefined || stretch === undefined) return undefined
+    if (at === undefined) return undefined
+    // One that has been looked at counts from then on, any other from now on.
+    const seen = this.#signalled || this.keptAt === undefined ? undefined : this.#keptSeen
     this.beatAt = undefined
     this.keptAt = undefined
     if (this.#extras !== undefined) this.#extras.beatDetails = undefined
-    return { at, seen: Observer.seenAt(stretch, at), details }
+    return { at, seen, details }
   }
 
-  /** The beat that it keeps. */
-  takeKept(): Sign | undefined {
-    return this.isQuiet ? this.takeBeat() : undefined
+  /** A beat is all that there is to hand on, and nothing follows from it but that the run is not silent. */
+  get isBeatingOn(): boolean {
+    return this.isQuiet && this.#bodyExit === undefined && this.beatDetails === undefined
+  }
+
+  /** Keeps the beat; `seen`: when it is looked at, on the observer's clock. */
+  keep(seen: number): void {
+    this.keptAt = this.beatAt
+    this.#keptSeen = seen
   }
 
   takeFailedProbes(): ReadonlyArray<Cause.Cause<unknown>> {
@@ -241,13 +244,6 @@ export class Run implements CurrentRun {
   /** The run's message is taken out of the inbox. */
   look(): void {
     this.#signalled = false
-  }
-
-  /** Keeps the beat, if that is all there is to look at. */
-  keep(): boolean {
-    if (!this.isQuiet || this.#bodyExit !== undefined || this.beatDetails !== undefined) return false
-    this.keptAt = this.beatAt
-    return true
   }
 
   /** The body is over. */
@@ -405,7 +401,8 @@ export class Run implements CurrentRun {
       })
       : effect
     if (heartbeat._tag !== "Probe") return body
-    const probing = heartbeat.beside(this.#host.now, (result) => this.#probed(result))
+    // Its services are those of the task that it was given to: they are there.
+    const probing = heartbeat.beside(heartbeat as Heartbeat.Probe, this.#host.now, (result) => this.#probed(result))
     return Effect.flatMap(Effect.forkChild(probing), (prober) => {
       this.#extra().prober = prober
       return body

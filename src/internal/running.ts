@@ -118,7 +118,8 @@ export const begun = (deciding: Deciding, entry: Entry): void => {
 
 export const beat = (deciding: Deciding, entry: Entry, { at, details, seen }: Sign): void => {
   if (!isUnderWay(entry)) return
-  entry.lastBeat = seen
+  // Counted from when it is looked at: the observer's clock may have stood still since the run beat.
+  entry.lastBeat = seen ?? Observer.at(deciding.state.observer, deciding.now)
   entry.lastBeatAt = at
   entry.probeFailures = 0
   entry.probeCause = undefined

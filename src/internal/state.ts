@@ -207,8 +207,8 @@ export interface Target {
 /** A sign of life of a run. */
 export interface Sign {
   readonly at: number
-  /** The same on the observer's clock: it may have stood still since. */
-  readonly seen: number
+  /** When it was looked at, on the observer's clock, if that was before: it was kept. */
+  readonly seen: number | undefined
   readonly details: Schema.Json | undefined
 }
 

@@ -331,14 +331,19 @@ export class Supervising implements Handled {
     // The status is that of the moment when it is looked at: events that come together are one change.
     return Stream.transformPull(this.events, (pull) =>
       Effect.sync(() => {
-        let shown: number | undefined
+        let version: number | undefined
+        let beat: number | undefined
         const next: Pull.Pull<Arr.NonEmptyReadonlyArray<TaskStatus>> = Effect.flatMap(pull, (events) => {
           if (!events.some(isAbout)) return next
-          const version = names.get(target.name)?.version
+          const entry = names.get(target.name)
           const exit = this.#statusOf(target)
-          if (Exit.isFailure(exit)) return Cause.done()
-          if (version === shown) return next
-          shown = version
+          if (entry === undefined || Exit.isFailure(exit)) return Cause.done()
+          const { lastHeartbeat } = exit.value
+          // Automatic beats are no news.
+          const isBeat = entry.settings.heartbeat._tag !== "Automatic" && lastHeartbeat !== beat
+          if (entry.version === version && !isBeat) return next
+          version = entry.version
+          beat = lastHeartbeat
           return Effect.succeed([exit.value])
         })
         return next

@@ -75,8 +75,8 @@ export class Entry {
   stable: Deadline | undefined = undefined
   /** Counts changes, so that what was computed from the entry can be kept until the next. */
   version = 0
-  /** The newest status shown, and the version it was made from. */
-  shown: { readonly version: number; readonly status: TaskStatus } | undefined = undefined
+  /** The newest status shown, the version it was made from, and where the wall clock stood as time began. */
+  shown: { readonly version: number; readonly anchor: number; readonly status: TaskStatus } | undefined = undefined
   /** Nothing, most of the time. */
   passing: Passing | undefined = undefined
 

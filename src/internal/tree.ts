@@ -19,7 +19,7 @@ export class Tree implements Subtree {
   /** The `RunningSupervisor`, as soon as there is one. */
   supervisor: unknown = undefined
   isClosed = false
-  /** Counts what has been decided, so that what was computed from all of it can be kept until the next. */
+  /** Counts what is decided, and beats that are kept, so that what was computed from all of it can be kept until the next. */
   happened = 0
   readonly hurry: () => void
   readonly #state: State

@@ -3,7 +3,7 @@
  */
 import type { TaskStatus } from "../TaskStatus.ts"
 import * as Render from "./render.ts"
-import type { Run, Supervised } from "./run.ts"
+import type { Supervised } from "./run.ts"
 import { pathOf } from "./run.ts"
 import type { Entry } from "./taskEntry.ts"
 import type { Time } from "./time.ts"
@@ -16,18 +16,20 @@ export const status = (
 ): TaskStatus => {
   const beatAt = lastBeat(entry, supervised, time, now)
   const { shown, version } = entry
-  if (shown !== undefined && shown.version === version) {
+  // The wall clock may have been set.
+  const anchor = time.wall(0)
+  if (shown !== undefined && shown.version === version && shown.anchor === anchor) {
     const { status } = shown
     if (beatAt === undefined || status.lastHeartbeat === beatAt) return status
     // Nothing has happened but beats.
     if (status.lastHeartbeat !== undefined) {
       const later = { ...status, lastHeartbeat: beatAt }
-      entry.shown = { version, status: later }
+      entry.shown = { version, anchor, status: later }
       return later
     }
   }
   const made = make(supervised(entry.id), entry, time, beatAt)
-  entry.shown = { version, status: made }
+  entry.shown = { version, anchor, status: made }
   return made
 }
 
@@ -52,15 +54,11 @@ const lastBeat = (
 ): number | undefined => {
   if (entry.lastBeatAt < 0 || !isUnderWay(entry)) return undefined
   const heartbeat = entry.settings.heartbeat
-  if (heartbeat._tag === "Manual") return time.wall(kept(entry, supervised(entry.id).run) ?? entry.lastBeatAt)
+  if (heartbeat._tag === "Manual") return time.wall(supervised(entry.id).run?.keptAt ?? entry.lastBeatAt)
   if (heartbeat._tag !== "Automatic") return time.wall(entry.lastBeatAt)
   const automatic = entry.begunAt + Math.floor((now - entry.begunAt) / heartbeat.every) * heartbeat.every
   return time.wall(Math.max(automatic, entry.lastBeatAt))
 }
-
-/** The beat that the run under way keeps. */
-const kept = ({ generation }: Entry, run: Run | undefined): number | undefined =>
-  run?.generation === generation ? run.keptAt : undefined
 
 const make = (supervised: Supervised, entry: Entry, time: Time, beatAt: number | undefined): TaskStatus => {
   const failure = entry.lastFailure

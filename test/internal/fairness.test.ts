@@ -14,7 +14,7 @@ import * as Schedule from "effect/Schedule"
 import { TestClock } from "effect/testing"
 import * as Loop from "../../src/internal/loop.ts"
 import type { Event } from "../../src/internal/state.ts"
-import { assertStatus, Net, settle, statusOf } from "../support/fixtures.ts"
+import { assertStatus, collect, Net, settle, statusOf } from "../support/fixtures.ts"
 
 /** How many events may be decided between a command's asking and its answer, whatever waits beside it. */
 const bound = 1500
@@ -213,12 +213,14 @@ describe("fairness", () => {
       const shown = assertStatus(yield* statusOf(supervisor, "job"), "Healthy")
       assert.strictEqual(shown.lastHeartbeat, 500, "a status shows them all the same")
       assert.strictEqual(yield* listed, 500)
+      yield* TestClock.adjust("100 millis")
       beat("half way")
       yield* settle
       assert.strictEqual(beats().length, 2, "what it says is heard at once")
-      yield* TestClock.adjust("500 millis")
+      assert.strictEqual(yield* listed, 600)
+      yield* TestClock.adjust("400 millis")
       beat()
-      assert.strictEqual(yield* listed, 500, "as ever, once the loop has looked")
+      assert.strictEqual(yield* listed, 600, "as ever, once the loop has looked")
       yield* settle
       assert.strictEqual(yield* listed, 1000)
       // Silent from now on: found out at the first moment that is longer than 2 s after the last beat.
@@ -226,6 +228,40 @@ describe("fairness", () => {
       assertStatus(yield* statusOf(supervisor, "job"), "Healthy")
       yield* TestClock.adjust("1 millis")
       assert.strictEqual((yield* statusOf(supervisor, "job")).lastFailure?.message, "no heartbeat for 2s 1ms")
+    }))
+
+  it.effect("a handle's changes show the beats that were kept when something else happens, and none by themselves", () =>
+    Effect.gen(function*() {
+      let beat: () => void = () => assert.fail("no beater")
+      const { supervisor } = yield* recorded([Task.make("third", Effect.never)])
+      const job = Task.make(
+        "job",
+        Effect.andThen(Effect.map(Heartbeat.beater, (made) => (beat = made)), Effect.never),
+        {
+          heartbeat: Heartbeat.manual({ within: "1 hour" })
+        }
+      )
+      const handle = yield* supervisor.add(job)
+      beat()
+      yield* settle
+      const { seen } = yield* collect(handle.changes)
+      const { seen: ofAutomatic } = yield* collect((yield* supervisor.add(Task.make("fourth", Effect.never))).changes)
+      yield* settle
+      const beats = () => seen.map(({ lastHeartbeat }) => lastHeartbeat)
+      assert.deepStrictEqual(beats(), [0])
+      yield* TestClock.adjust("5 seconds")
+      beat()
+      yield* settle
+      yield* supervisor.restart("third")
+      yield* settle
+      assert.deepStrictEqual(beats(), [0], "what happens to others is no news of it")
+      yield* supervisor.reconfigure({ shutdownTimeout: "7 seconds" })
+      yield* settle
+      assert.deepStrictEqual(beats(), [0, 5000])
+      yield* supervisor.reconfigure({ shutdownTimeout: "8 seconds" })
+      yield* settle
+      assert.strictEqual(ofAutomatic.length, 1, "automatic ones are no news")
+      assert.deepStrictEqual(beats(), [0, 5000])
     }))
 
   it.effect("a storm is worked off in full: nobody is forgotten over the commands", () =>

@@ -219,6 +219,126 @@ describe("the inbox", () => {
 })
 
 describe("a tick", () => {
+  for (const [how, finalizer] of [["at once", Effect.void], ["slowly", Effect.sleep("1 second")]] as const) {
+    it.effect(`hears the last word of a run that ends ${how} as its silence falls due`, () =>
+      Effect.gen(function*() {
+        let end = () => assert.fail("nobody is there to end")
+        const heartbeat = Heartbeat.manual({ within: 2000 })
+        const restart = { schedule: Schedule.spaced("1 hour") }
+        const hung = Effect.andThen(
+          Heartbeat.beat,
+          Effect.onInterrupt(Effect.never, () => Effect.sync(() => end()))
+        )
+        const job = Effect.gen(function*() {
+          yield* Effect.addFinalizer(() => finalizer)
+          const beat = yield* Heartbeat.beater
+          yield* Heartbeat.beatWith("begun")
+          return yield* Effect.callback<never, string>((resume) => {
+            end = (() => {
+              beat("the last word")
+              resume(Effect.fail("ended"))
+            }) as typeof end
+          })
+        })
+        const supervisor = yield* Supervisor.make({
+          healthCheck: { initialDelay: 0, interval: 60_000 },
+          tasks: [Task.make("hung", hung, { heartbeat, restart }), Task.make("job", job, { heartbeat, restart })]
+        }).pipe(Effect.provide(Logger.layer([])))
+        yield* settle
+        // The one that is hung is stopped in the tick that looks at the other one next.
+        yield* TestClock.adjust(2001)
+        yield* settle
+        assert.strictEqual((yield* statusOf(supervisor, "job")).heartbeatDetails, "the last word")
+        yield* TestClock.adjust("1 second")
+      }))
+  }
+
+  it.effect("does not take a run for hung that beats, and then works without letting anybody else run", () =>
+    Effect.gen(function*() {
+      const { provide, stall } = yield* StallingClock.make
+      yield* provide(Effect.gen(function*() {
+        let beat = () => assert.fail("no beater")
+        const body = Effect.andThen(Effect.map(Heartbeat.beater, (made) => (beat = made as typeof beat)), Effect.never)
+        for (const millis of [105, 115, 130, 180]) {
+          const supervisor = yield* Supervisor.make({
+            healthCheck: { initialDelay: 0 },
+            tasks: [Task.make("job", body, { heartbeat: Heartbeat.manual({ within: 100 }) })]
+          })
+          beat()
+          yield* settle
+          for (let i = 0; i < 5; i++) {
+            yield* TestClock.adjust(5)
+            beat()
+            yield* stall(millis)
+          }
+          assert.strictEqual((yield* statusOf(supervisor, "job")).generation, 1, `${millis} ms`)
+          yield* supervisor.shutdown
+        }
+      }))
+    }))
+
+  it.effect("counts a beat that is kept in a turn that was blocked from the end of that, and not later", () =>
+    Effect.gen(function*() {
+      const { jump, provide } = yield* StallingClock.make
+      yield* provide(Effect.gen(function*() {
+        let beat = () => assert.fail("no beater")
+        const job = Effect.andThen(Effect.map(Heartbeat.beater, (made) => (beat = made as typeof beat)), Effect.never)
+        const supervisor = yield* Supervisor.make({
+          healthCheck: { initialDelay: 0, interval: 200 },
+          tasks: [
+            Task.make("job", job, {
+              heartbeat: Heartbeat.manual({ within: 2000 }),
+              restart: { schedule: Schedule.spaced("1 hour") }
+            }),
+            Task.make("other", Effect.never)
+          ]
+        }).pipe(Effect.provide(Logger.layer([])))
+        beat()
+        yield* settle
+        yield* TestClock.adjust(1000)
+        // Who is answered goes on within the turn: it blocks the thread for ten seconds, and beats.
+        yield* Effect.forkChild(
+          Effect.andThen(supervisor.restart("other"), Effect.andThen(jump(10_000), Effect.sync(() => beat())))
+        )
+        yield* settle
+        yield* TestClock.adjust(2000)
+        assertStatus(yield* statusOf(supervisor, "job"), "Healthy")
+        // The timer of the loop was delayed, too: that much more is given away, an interval at most.
+        yield* TestClock.adjust(1 + 200)
+        assert.strictEqual((yield* statusOf(supervisor, "job")).lastFailure?.kind, "HeartbeatMissed")
+      }))
+    }))
+
+  it.effect("counts a beat that came while a turn was blocked from the end of that, and not later", () =>
+    Effect.gen(function*() {
+      const { jump, provide } = yield* StallingClock.make
+      yield* provide(Effect.gen(function*() {
+        let beat = () => assert.fail("no beater")
+        const heartbeat = Heartbeat.manual({ within: 2000 })
+        // Its finalizer blocks the thread for ten seconds, and beats for the other one.
+        const blocking = Effect.onInterrupt(Effect.never, () => Effect.andThen(jump(10_000), Effect.sync(() => beat())))
+        const job = Effect.andThen(Effect.map(Heartbeat.beater, (made) => (beat = made as typeof beat)), Effect.never)
+        const restart = { schedule: Schedule.spaced("1 hour") }
+        const supervisor = yield* Supervisor.make({
+          healthCheck: { initialDelay: 0, interval: 200 },
+          tasks: [
+            Task.make("hung", Effect.andThen(Heartbeat.beat, blocking), { heartbeat, restart }),
+            Task.make("job", job, { heartbeat, restart })
+          ]
+        }).pipe(Effect.provide(Logger.layer([])))
+        beat()
+        yield* settle
+        yield* TestClock.adjust(1000)
+        beat()
+        yield* TestClock.adjust(1001)
+        yield* settle
+        yield* TestClock.adjust(2000)
+        assertStatus(yield* statusOf(supervisor, "job"), "Healthy")
+        yield* TestClock.adjust(1)
+        assert.strictEqual((yield* statusOf(supervisor, "job")).lastFailure?.kind, "HeartbeatMissed")
+      }))
+    }))
+
   it.effect("counts a beat that was kept from when it came, and no stall since then", () =>
     Effect.gen(function*() {
       const { provide, stall } = yield* StallingClock.make

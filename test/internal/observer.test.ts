@@ -84,25 +84,11 @@ describe("the observer's clock", () => {
       }
       assert.isAtMost(Observer.at(observer, now), interval + 20)
       assert.strictEqual(observer.lastTurn, now)
+      // The same before more of it is counted, and after.
+      const uncounted = Observer.atWork(observer, now + 500)
+      Observer.work(observer, now + 500)
+      assert.strictEqual(Observer.at(observer, now + 500), uncounted)
     }
-  })
-
-  it("of a moment that is told of later, knows what it was then", () => {
-    const observer = asked()
-    const first = observer.stretch
-    Observer.turn(observer, interval, interval)
-    observer.wakeAt = 2 * interval
-    // Stalled from 200 to 5000.
-    Observer.turn(observer, 5000, interval)
-    const second = observer.stretch
-    assert.strictEqual(Observer.seenAt(first, 150), 150)
-    assert.strictEqual(Observer.seenAt(first, 4000), interval, "in the stall it stood still")
-    assert.strictEqual(Observer.seenAt(second, 5100), interval + 100)
-    observer.wakeAt = 5200
-    Observer.turn(observer, 9000, interval)
-    assert.strictEqual(Observer.seenAt(first, 150), 150, "whatever was lost since")
-    assert.strictEqual(Observer.seenAt(second, 5100), interval, "the second stall began when the loop had last turned")
-    assert.strictEqual(Observer.seenAt(observer.stretch, 9050), Observer.at(observer, 9050))
   })
 
   const Millis = Schema.Literals([0, 1, 20, 21, 150, 200, 220, 230, 500, 10_000])

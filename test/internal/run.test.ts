@@ -27,7 +27,6 @@ const alone = (effect: Effect.Effect<unknown, unknown>) => {
   }
   const run = new Run(supervised, 1, 0, {
     now: () => ++now,
-    stretch: () => ({ lost: 0, until: Number.POSITIVE_INFINITY }),
     label: "root",
     isGroup: () => false,
     above: { isHeard: () => false, pass: () => undefined },
