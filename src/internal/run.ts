@@ -157,10 +157,10 @@ export class Run implements CurrentRun {
    * silent. A hundred thousand tasks that beat every second are not as many decisions a second.
    */
   isQuiet = false
-  /** The newest beat that was looked at, and kept, */
+  /** The newest beat that was looked at, and kept. */
   keptAt: number | undefined = undefined
-  /** and when that was, on the observer's clock. */
-  #keptSeen = 0
+  /** When the newest beat was looked at, on the observer's clock, if it was. */
+  #seen: number | undefined = undefined
   /** The end has been handed to the loop. */
   taken = false
 
@@ -188,6 +188,7 @@ export class Run implements CurrentRun {
   beat(details?: Schema.Json): void {
     if (this.#exit !== undefined) return
     this.beatAt = this.#host.now()
+    this.#seen = undefined
     if (details !== undefined) this.#extra().beatDetails = Render.json(details)
     this.#signal()
   }
@@ -205,9 +206,10 @@ export class Run implements CurrentRun {
     const { beatAt: at, beatDetails: details } = this
     if (at === undefined) return undefined
     // One that has been looked at counts from then on, any other from now on.
-    const seen = this.#signalled || this.keptAt === undefined ? undefined : this.#keptSeen
+    const seen = this.#seen
     this.beatAt = undefined
     this.keptAt = undefined
+    this.#seen = undefined
     if (this.#extras !== undefined) this.#extras.beatDetails = undefined
     return { at, seen, details }
   }
@@ -220,7 +222,7 @@ export class Run implements CurrentRun {
   /** Keeps the beat; `seen`: when it is looked at, on the observer's clock. */
   keep(seen: number): void {
     this.keptAt = this.beatAt
-    this.#keptSeen = seen
+    this.#seen = seen
   }
 
   takeFailedProbes(): ReadonlyArray<Cause.Cause<unknown>> {

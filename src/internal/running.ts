@@ -124,7 +124,8 @@ export const beat = (deciding: Deciding, entry: Entry, { at, details, seen }: Si
   entry.probeFailures = 0
   entry.probeCause = undefined
   if (details !== undefined) entry.details = details
-  entry.version++
+  // One that was kept is shown already.
+  if (seen === undefined) entry.version++
   // The deadline of a Healthy run is left where it is: when it falls due, it is put off to where it belongs by then.
   if (entry.phase === "Starting") becomeHealthy(deciding, entry)
 }

@@ -218,6 +218,8 @@ describe("fairness", () => {
       yield* settle
       assert.strictEqual(beats().length, 2, "what it says is heard at once")
       assert.strictEqual(yield* listed, 600)
+      const last = events.findLast((event) => event._tag === "Beat")
+      assert.isUndefined(last?.sign.seen, "it counts from now on, not from when another one was looked at")
       yield* TestClock.adjust("400 millis")
       beat()
       assert.strictEqual(yield* listed, 600, "as ever, once the loop has looked")
@@ -258,6 +260,8 @@ describe("fairness", () => {
       yield* supervisor.reconfigure({ shutdownTimeout: "7 seconds" })
       yield* settle
       assert.deepStrictEqual(beats(), [0, 5000])
+      // A deadline asks for it meanwhile: that is no news either.
+      yield* TestClock.adjust("1 hour")
       yield* supervisor.reconfigure({ shutdownTimeout: "8 seconds" })
       yield* settle
       assert.strictEqual(ofAutomatic.length, 1, "automatic ones are no news")
