@@ -27,12 +27,14 @@ export interface Ending {
   readonly at?: number | undefined
 }
 
+/** What is shown of a log under the table. */
 export interface LogLine {
   readonly at: number
   readonly text: string
   readonly tone: Tone
 }
 
+/** All that is shown at one moment. */
 export interface Picture {
   readonly now: number
   readonly supervisors: ReadonlyArray<Supervised>
@@ -41,6 +43,7 @@ export interface Picture {
   readonly footer?: string | undefined
 }
 
+/** What there is to show it in, and how. */
 export interface Room {
   readonly width: number
   readonly height: number

@@ -3,12 +3,15 @@
  */
 import type { DeadReason, TaskStatus } from "../TaskStatus.ts"
 
+/** What a piece of text says of what it stands for. */
 export type Tone = "plain" | "quiet" | "strong" | "good" | "warning" | "bad"
 
+/** Gives a text its tone, where there are colours. */
 export type Paint = (tone: Tone, text: string) => string
 
 const codes: Record<Tone, string> = { plain: "", quiet: "2", strong: "1", good: "32", warning: "33", bad: "31" }
 
+/** With colours, or leaving every text as it is. */
 export const painter = (colors: boolean): Paint =>
   colors
     ? (tone, text) => codes[tone] === "" || text === "" ? text : `\u001B[${codes[tone]}m${text}\u001B[0m`
@@ -17,6 +20,7 @@ export const painter = (colors: boolean): Paint =>
 /** Dead by its policy, not by command. */
 export const isGivenUp = (why: DeadReason): boolean => why !== "Killed" && why !== "ShutDown"
 
+/** The tone of a status: whether a person is needed. */
 export const ofStatus = (status: TaskStatus): Tone => {
   switch (status._tag) {
     case "Healthy":

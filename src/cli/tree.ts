@@ -29,7 +29,9 @@ export interface Branches {
   readonly pastLast: string
 }
 
+/** Where lines can be drawn, */
 export const drawn: Branches = { next: "├ ", last: "└ ", pastNext: "│ ", pastLast: "  " }
+/** and where not. */
 export const indented: Branches = { next: "  ", last: "  ", pastNext: "  ", pastLast: "  " }
 
 interface Node {

@@ -10,6 +10,7 @@ import type { RunningSupervisor } from "../Supervisor.ts"
 import type { SupervisorEvent } from "../SupervisorEvent.ts"
 import type { FinalReport } from "../TaskStatus.ts"
 
+/** What a supervisor that is watched is shown by. */
 export interface View {
   /** Begins to show a supervisor and all below it. */
   readonly watch: (supervisor: RunningSupervisor) => Effect.Effect<void>

@@ -6,6 +6,7 @@
 /** Room for so many is kept; there may be many supervisors. */
 const kept = 64
 
+/** What waits, in the order in which it came. */
 export class Backlog<A> {
   #items: Array<A | undefined> = []
   #next = 0

@@ -10,6 +10,7 @@ import * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
+/** Every event has a number, the next one after the one before: a gap tells that some were missed. */
 export interface Numbered {
   readonly sequence: number
 }

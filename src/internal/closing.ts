@@ -77,7 +77,7 @@ export const overdue = (deciding: Deciding): void => {
 }
 
 const waitedFor = ({ current, remaining }: Closing): ReadonlyArray<Entry> =>
-  (current === undefined ? remaining : [...remaining, current]).filter(isWaitedFor)
+  (current === undefined ? remaining : [...remaining, current]).filter(Entries.isAwaited)
 
 /** Whether the supervisor has reason to end by itself. Asked after every event. */
 export const consider = (deciding: Deciding): void => {
@@ -118,7 +118,7 @@ export const advance = (deciding: Deciding): void => {
   const { out, state } = deciding
   const closing = state.closing
   if (closing === undefined || state.closed) return
-  while (closing.current === undefined || !isWaitedFor(closing.current)) {
+  while (closing.current === undefined || !Entries.isAwaited(closing.current)) {
     closing.current = closing.remaining.pop()
     if (closing.current === undefined) break
     leave(deciding, closing.current)
@@ -131,8 +131,6 @@ export const advance = (deciding: Deciding): void => {
   state.closed = true
   out.push({ _tag: "Close" })
 }
-
-const isWaitedFor = (entry: Entry): boolean => Entries.isRunning(entry) && !entry.overdue
 
 const leave = (deciding: Deciding, entry: Entry): void => {
   switch (entry.phase) {

@@ -60,6 +60,9 @@ export const arm = (state: State, entry: Entry, kind: Deadlines.DeadlineKind, du
 export const isRunning = (entry: Entry): boolean =>
   entry.phase === "Starting" || entry.phase === "Healthy" || entry.phase === "Stopping"
 
+/** Its run has not ended, and its end is worth waiting for. */
+export const isAwaited = (entry: Entry): boolean => isRunning(entry) && !entry.overdue
+
 export const isUnderWay = (entry: Entry): boolean => entry.phase === "Starting" || entry.phase === "Healthy"
 
 const added: Notice = { _tag: "TaskAdded" }

@@ -450,8 +450,7 @@ export class Interpreter {
     this.state.closed = true
     this.#finish(Exit.failCause(cause))
     for (const to of Array.from(this.pending.keys())) this.#answer(to, Exit.failCause(cause))
-    for (const { id } of Array.from(this.state.names.values()).toReversed()) {
-      const task = this.registry.task(id)
+    for (const task of this.registry.tasks.values().toReversed()) {
       this.#forgetQuestion(task)
       this.#interrupt(task)
       for (const one of [task, this.registry.successor(task.id)]) {

@@ -11,6 +11,7 @@ import {
   disarmStable,
   enter,
   forgetQuestion,
+  isAwaited,
   isRunning,
   isSettled,
   isUnderWay,
@@ -249,13 +250,11 @@ export const advance = (deciding: Deciding): void => {
   }
 }
 
-const isStopping = (entry: Entry): boolean => isRunning(entry) && !entry.overdue
-
 /** One that does not end is not waited for; what a reconfiguration has in mind for it follows when it does. */
 const isAsked = ({ because, entry, generation }: Leaving): boolean =>
-  entry.generation === generation && (because === "sibling" ? isStopping(entry) : isRunning(entry))
+  entry.generation === generation && (because === "sibling" ? isAwaited(entry) : isRunning(entry))
 
-const isWaitedFor = ({ entry, generation }: Leaving): boolean => entry.generation === generation && isStopping(entry)
+const isWaitedFor = ({ entry, generation }: Leaving): boolean => entry.generation === generation && isAwaited(entry)
 
 const stopAll = (deciding: Deciding): boolean => {
   const { line } = deciding.state

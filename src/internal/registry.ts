@@ -14,7 +14,7 @@ const isOf = (task: Definition, there: Definition): boolean =>
   there.effect === task.effect && there.options.own === task.options.own
 
 export class Registry {
-  readonly #tasks = new Table<Supervised>()
+  readonly tasks = new Table<Supervised>()
   /** The tasks that are supervisors, as far as is known. */
   readonly nested = new Set<number>()
   /** What changed tasks will be from their next run on. */
@@ -26,7 +26,7 @@ export class Registry {
   }
 
   readonly task = (id: number): Supervised => {
-    const task = this.#tasks.get(id)
+    const task = this.tasks.get(id)
     if (task === undefined) throw new Error(`a decision names task ${id}, which is not there`)
     return task
   }
@@ -38,7 +38,7 @@ export class Registry {
 
   /** Takes note of a task that is to be run. */
   adopt(task: Supervised): void {
-    this.#tasks.set(task.id, task)
+    this.tasks.set(task.id, task)
     this.#marked(task)
   }
 
@@ -48,7 +48,7 @@ export class Registry {
   }
 
   forget(id: number): void {
-    this.#tasks.delete(id)
+    this.tasks.delete(id)
     this.nested.delete(id)
     this.#successors.delete(id)
   }
@@ -64,7 +64,7 @@ export class Registry {
   /** A task as it was defined last: the one that runs next, and what it is. */
   defined(name: string): { readonly supervised: Supervised; readonly definition: Definition } | undefined {
     const entry = this.#state.names.get(name)
-    const supervised = entry === undefined ? undefined : this.#successors.get(entry.id) ?? this.#tasks.get(entry.id)
+    const supervised = entry === undefined ? undefined : this.#successors.get(entry.id) ?? this.tasks.get(entry.id)
     return supervised === undefined ? undefined : { supervised, definition: supervised.revised ?? supervised }
   }
 
@@ -87,7 +87,7 @@ export class Registry {
 
   /** Takes over what a task of a new list is, from its next run on. */
   redefine(id: number, task: Supervised, isSame: boolean): void {
-    const there = this.#successors.get(id) ?? this.#tasks.get(id)
+    const there = this.#successors.get(id) ?? this.tasks.get(id)
     if (there === undefined) return
     const { context, effect, listed, options } = task
     if (isSame) there.revised = { context, effect, listed, options }
@@ -100,7 +100,7 @@ export class Registry {
     const successor = this.#successors.get(id) ?? task
     if (successor !== task) {
       this.#successors.delete(id)
-      this.#tasks.set(id, successor)
+      this.tasks.set(id, successor)
     }
     const { revised } = successor
     if (revised !== undefined) {

@@ -25,6 +25,11 @@ export class Table<A extends object> {
     return this.get(id) !== undefined
   }
 
+  /** All of them, page by page. */
+  values(): ReadonlyArray<A> {
+    return Array.from(this.pages.values(), ({ items }) => items).flat().filter((item) => item !== undefined)
+  }
+
   set(id: number, item: A): void {
     const at = id % size
     let page = this.pages.get(id - at)

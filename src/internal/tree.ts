@@ -5,7 +5,7 @@
 import * as SupervisorError from "../SupervisorError.ts"
 import type { SupervisorEvent } from "../SupervisorEvent.ts"
 import type { Child, Count, TaskStatus, UnstoppableRun } from "../TaskStatus.ts"
-import { isRunning } from "./entry.ts"
+import { isAwaited } from "./entry.ts"
 import type { Registry } from "./registry.ts"
 import type { Place, Subtree } from "./run.ts"
 import { pathOf } from "./run.ts"
@@ -209,7 +209,7 @@ export class Tree implements Subtree {
     let sum = 0
     let longest = 0
     for (const entry of names.values()) {
-      if (!isRunning(entry) || entry.overdue) continue
+      if (!isAwaited(entry)) continue
       const within = this.#registry.task(entry.id).options.derivesStopTimeout
         ? this.#registry.subtrees(entry.id).reduce((all, subtree) => all + subtree.stopBound(), 0)
         : 0

@@ -2,6 +2,7 @@
  * An entry as it is shown: a `TaskStatus`, made when somebody looks and kept until something changes.
  */
 import type { TaskStatus } from "../TaskStatus.ts"
+import { isUnderWay } from "./entry.ts"
 import * as Render from "./render.ts"
 import type { Supervised } from "./run.ts"
 import { pathOf } from "./run.ts"
@@ -32,8 +33,6 @@ export const status = (
   entry.shown = { version, anchor, status: made }
   return made
 }
-
-const isUnderWay = ({ phase }: Entry): boolean => phase === "Healthy" || phase === "Starting"
 
 /** Until when the entry is shown as it is now, if nothing happens to it. */
 export const isShownUntil = (entry: Entry, now: number): number => {

@@ -218,6 +218,41 @@ describe("the inbox", () => {
     }))
 })
 
+describe("a defect of the loop", () => {
+  it.effect("leaves nobody waiting, not even for a task that has been taken out by then", () =>
+    Effect.gen(function*() {
+      const supervisor = yield* Supervisor.make({ name: "root" }).pipe(
+        Effect.provideService(Loop.Recording, (_event, _now, decisions) => {
+          // It has been decided, and is not carried out.
+          if (decisions.some(({ _tag }) => _tag === "Forget")) throw new Error("broken")
+        }),
+        Effect.provide(Logger.layer([]))
+      )
+      const handle = yield* supervisor.add(Task.make("job", Effect.never))
+      const answers: Array<string> = []
+      const heard = <A, E>(effect: Effect.Effect<A, E>) =>
+        Effect.forkChild(
+          Effect.catchCause(
+            Effect.asVoid(effect),
+            (cause) => Effect.sync(() => void answers.push(Cause.pretty(cause)))
+          ),
+          { startImmediately: true }
+        )
+      yield* heard(handle.await)
+      yield* heard(supervisor.remove("job"))
+      yield* settle
+      assert.strictEqual(answers.length, 2)
+      for (const answer of answers) assert.include(answer, "broken")
+    }))
+})
+
+/** A body that does nothing, and what it would beat with. */
+const beating = () => {
+  let beater = (): void => assert.fail("it has not begun")
+  const body = Effect.andThen(Effect.map(Heartbeat.beater, (made) => (beater = made)), Effect.never)
+  return { beat: () => beater(), body }
+}
+
 describe("a tick", () => {
   for (const [how, finalizer] of [["at once", Effect.void], ["slowly", Effect.sleep("1 second")]] as const) {
     it.effect(`hears the last word of a run that ends ${how} as its silence falls due`, () =>
@@ -257,8 +292,7 @@ describe("a tick", () => {
     Effect.gen(function*() {
       const { provide, stall } = yield* StallingClock.make
       yield* provide(Effect.gen(function*() {
-        let beat = () => assert.fail("no beater")
-        const body = Effect.andThen(Effect.map(Heartbeat.beater, (made) => (beat = made as typeof beat)), Effect.never)
+        const { beat, body } = beating()
         for (const millis of [105, 115, 130, 180]) {
           const supervisor = yield* Supervisor.make({
             healthCheck: { initialDelay: 0 },
@@ -281,8 +315,7 @@ describe("a tick", () => {
     Effect.gen(function*() {
       const { jump, provide } = yield* StallingClock.make
       yield* provide(Effect.gen(function*() {
-        let beat = () => assert.fail("no beater")
-        const job = Effect.andThen(Effect.map(Heartbeat.beater, (made) => (beat = made as typeof beat)), Effect.never)
+        const { beat, body: job } = beating()
         const supervisor = yield* Supervisor.make({
           healthCheck: { initialDelay: 0, interval: 200 },
           tasks: [
@@ -313,11 +346,10 @@ describe("a tick", () => {
     Effect.gen(function*() {
       const { jump, provide } = yield* StallingClock.make
       yield* provide(Effect.gen(function*() {
-        let beat = () => assert.fail("no beater")
+        const { beat, body: job } = beating()
         const heartbeat = Heartbeat.manual({ within: 2000 })
         // Its finalizer blocks the thread for ten seconds, and beats for the other one.
         const blocking = Effect.onInterrupt(Effect.never, () => Effect.andThen(jump(10_000), Effect.sync(() => beat())))
-        const job = Effect.andThen(Effect.map(Heartbeat.beater, (made) => (beat = made as typeof beat)), Effect.never)
         const restart = { schedule: Schedule.spaced("1 hour") }
         const supervisor = yield* Supervisor.make({
           healthCheck: { initialDelay: 0, interval: 200 },
@@ -343,8 +375,7 @@ describe("a tick", () => {
     Effect.gen(function*() {
       const { provide, stall } = yield* StallingClock.make
       yield* provide(Effect.gen(function*() {
-        let beat = () => assert.fail("no beater")
-        const body = Effect.andThen(Effect.map(Heartbeat.beater, (made) => (beat = made as typeof beat)), Effect.never)
+        const { beat, body } = beating()
         const supervisor = yield* Supervisor.make({
           healthCheck: { initialDelay: 0, interval: 200 },
           tasks: [Task.make("job", body, { heartbeat: Heartbeat.manual({ within: 2000 }) })]

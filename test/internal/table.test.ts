@@ -42,6 +42,7 @@ describe("table", () => {
         assert.strictEqual(table.get(one), map.get(one))
         assert.strictEqual(table.has(one), map.has(one))
       }
+      assert.sameMembers(Array.from(table.values()), Array.from(map.values()))
     }
     for (const id of map.keys()) table.delete(id)
     assert.strictEqual(table.pages.size, 0, "what is empty is let go")
