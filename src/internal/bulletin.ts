@@ -1,8 +1,9 @@
 /**
- * The events of one supervisor, or of one pool: numbered, and handed to every subscriber without ever waiting for one.
+ * The events of one supervisor, or of one pool: numbered, and kept for those who read them, none of whom is ever waited
+ * for.
  */
-import * as Arr from "effect/Array"
-import type * as Cause from "effect/Cause"
+import type * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
 import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
@@ -15,12 +16,25 @@ export interface Numbered {
   readonly sequence: number
 }
 
+interface Subscriber {
+  /** The number of the newest event that it has read, or was told the state as of. */
+  newest: number
+  /** Rung when it waits and there is something to read. */
+  readonly bell: Queue.Queue<void>
+}
+
 export interface Bulletin<in out Event extends Numbered> {
   /** The number of the newest event. */
   sequence: number
-  readonly subscribers: Set<Queue.Queue<Event, Cause.Done>>
-  /** The same, made anew when one has come or gone: a list is gone through without making anything, a set is not. */
-  listed: ReadonlyArray<Queue.Queue<Event, Cause.Done>> | undefined
+  readonly subscribers: Set<Subscriber>
+  /** Those who have read everything, and want more. */
+  readonly waiting: Set<Subscriber>
+  /** The newest events, as long as not all have read them: one list for all of them. */
+  events: Array<Event>
+  /** How many of the subscribers have not read the newest. */
+  behind: number
+  /** So many are kept for those who are slow. */
+  capacity: number
   closed: boolean
   /** How often `drain` has let others go on. */
   drained: number
@@ -29,7 +43,10 @@ export interface Bulletin<in out Event extends Numbered> {
 export const make = <Event extends Numbered>(): Bulletin<Event> => ({
   sequence: 0,
   subscribers: new Set(),
-  listed: undefined,
+  waiting: new Set(),
+  events: [],
+  behind: 0,
+  capacity: 0,
   closed: false,
   drained: 0
 })
@@ -40,19 +57,28 @@ export const publish = <Event extends Numbered>(
   event: (sequence: number) => Event
 ): void => {
   const sequence = ++self.sequence
-  if (self.subscribers.size === 0) return
-  hand(self, event(sequence))
+  if (self.subscribers.size > 0) hand(self, event(sequence))
 }
 
-/** Hands an event that has its number to every subscriber. */
+/** Keeps an event that has its number for those who are there. */
 export const hand = <Event extends Numbered>(self: Bulletin<Event>, event: Event): void => {
-  for (const subscriber of self.listed ??= Array.from(self.subscribers)) Queue.offerUnsafe(subscriber, event)
+  self.behind = self.subscribers.size
+  if (self.behind === 0) return
+  // Twice as many before the older half goes: each is copied once at most.
+  if (self.events.length >= 2 * self.capacity) self.events = self.events.slice(-self.capacity)
+  self.events.push(event)
+  if (self.waiting.size > 0) ring(self)
+}
+
+const ring = ({ waiting }: { readonly waiting: Set<Subscriber> }): void => {
+  for (const { bell } of waiting) Queue.offerUnsafe(bell, undefined)
+  waiting.clear()
 }
 
 /** The last event has been published. */
 export const close = <Event extends Numbered>(self: Bulletin<Event>): void => {
   self.closed = true
-  for (const subscriber of self.subscribers) Queue.endUnsafe(subscriber)
+  ring(self)
 }
 
 /** How often those who read are let go on, before nobody waits for them any longer. */
@@ -66,44 +92,63 @@ export const drain = <Event extends Numbered>(self: Bulletin<Event>): Effect.Eff
       : Effect.void
   )
 
+const isBehind = <Event extends Numbered>({ events }: Bulletin<Event>, { newest }: Subscriber): boolean =>
+  events.length > 0 && events[events.length - 1]!.sequence > newest
+
+/** One that was behind is no longer. Whether all have read everything now: then nothing is kept. */
+const catchUp = <Event extends Numbered>(self: Bulletin<Event>): boolean => {
+  const isLast = --self.behind === 0
+  if (isLast) self.events = []
+  return isLast
+}
+
+const leave = <Event extends Numbered>(self: Bulletin<Event>, subscriber: Subscriber): void => {
+  self.waiting.delete(subscriber)
+  if (self.subscribers.delete(subscriber) && isBehind(self, subscriber)) catchUp(self)
+}
+
 /**
- * A snapshot, then every event after it. The snapshot is taken and the queue joined in one synchronous step, so that
- * nothing is repeated or lost between them. Each subscriber has a sliding queue of its own: the slow one loses its
- * oldest events, and learns how many from the gap in their numbers.
+ * A snapshot, then every event after it. The snapshot is taken and the reading begins in one synchronous step, so that
+ * nothing is repeated or lost between them. Each subscriber is given the newest `capacity` of those that it has not read:
+ * the slow one loses the oldest, and learns how many.
  */
 export const subscribe = <Event extends Numbered>(
   self: Bulletin<Event>,
   capacity: number,
   snapshot: (sequence: number) => Event,
   missedEvents: (next: Event, missed: number) => Event
-): Stream.Stream<Event> =>
+): Stream.Stream<Event> => {
+  const read = (subscriber: Subscriber): Arr.NonEmptyReadonlyArray<Event> => {
+    const { events } = self
+    const { newest } = subscriber
+    const first = Math.max(newest + 1 - events[0]!.sequence, events.length - capacity, 0)
+    const missed = events[first]!.sequence - newest - 1
+    subscriber.newest = events[events.length - 1]!.sequence
+    // The last one has the list to itself.
+    const unread = (catchUp(self) && first === 0 ? events : events.slice(first)) as Arr.NonEmptyArray<Event>
+    return missed === 0 ? unread : [missedEvents(unread[0], missed), ...unread]
+  }
   // One pull, not a stream made of streams: each layer is a fiber's step more for every batch, for every subscriber.
-  Stream.fromChannel(Channel.fromTransformBracket((_upstream, _scope, scope) =>
+  return Stream.fromChannel(Channel.fromTransformBracket((_upstream, _scope, scope) =>
     Effect.sync(() => {
       const join = Effect.fnUntraced(function*() {
-        const queue = yield* Queue.sliding<Event, Cause.Done>(capacity)
-        yield* Scope.addFinalizer(
-          scope,
-          Effect.sync(() => {
-            self.subscribers.delete(queue)
-            self.listed = undefined
-          })
-        )
+        const subscriber = { newest: 0, bell: yield* Queue.unbounded<void>() }
+        yield* Scope.addFinalizer(scope, Effect.sync(() => leave(self, subscriber)))
         const first = snapshot(self.sequence)
-        if (self.closed) Queue.endUnsafe(queue)
-        else self.subscribers.add(queue)
-        self.listed = undefined
-        let newest = first.sequence
-        // A sliding queue loses its oldest, and all it holds is taken together: a gap is before the first of them, or nowhere.
-        pull = Effect.map(Queue.takeAll(queue), (events) => {
-          const missed = events[0].sequence - newest - 1
-          newest = events[events.length - 1]!.sequence
-          return missed === 0 ? events : [missedEvents(events[0], missed), ...events]
+        subscriber.newest = first.sequence
+        if (!self.closed) self.subscribers.add(subscriber)
+        self.capacity = Math.max(self.capacity, capacity)
+        pull = Effect.suspend(() => {
+          if (isBehind(self, subscriber)) return Effect.succeed(read(subscriber))
+          if (self.closed) return Cause.done()
+          self.waiting.add(subscriber)
+          return Effect.flatMap(Queue.take(subscriber.bell), () => pull)
         })
-        return Arr.of(first)
+        return [first] as const
       })
       // It joins when it is first asked: a snapshot is as new as it can be.
       let pull: Pull.Pull<Arr.NonEmptyReadonlyArray<Event>> = Effect.suspend(join)
       return Effect.suspend(() => pull)
     })
   ))
+}
