@@ -1,12 +1,12 @@
 /**
  * What comes to a supervisor's loop, in two lanes: the urgent one for what somebody waits for (commands, the ends they
- * wait for, ticks), the ordinary one for what runs tell by themselves. A lane is an unbounded `Queue`, yet no flood fills
- * it: a run waits in it at most once, and so does a tick.
+ * wait for, ticks), the ordinary one for what runs tell by themselves. Both are without bound, yet no flood fills them: a
+ * run waits in one at most once, and so does a tick. One bell, a `Queue`, wakes the loop for both.
  */
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
+import { Backlog } from "./backlog.ts"
 import type { Run, Supervised } from "./run.ts"
 import type { Event, SupervisorSettings } from "./state.ts"
 
@@ -57,83 +57,67 @@ export interface Inbox {
   readonly close: () => void
 }
 
-/** Something urgent waits. */
-interface Knock {
-  readonly _tag: "Knock"
-}
-
-const knock: Knock = { _tag: "Knock" }
-
 /** Whoever is asked to end starts nothing more of its list. */
 const isEnding = (message: Message): boolean =>
   message._tag === "Command" && (message.event._tag === "Shutdown" || message.event._tag === "Hurry")
 
 export const make = Effect.fnUntraced(function*(): Effect.fn.Return<Inbox> {
-  const urgent = yield* Queue.unbounded<Message>()
-  const ordinary = yield* Queue.unbounded<Message | Knock, Cause.Done>()
-  let knocked = false
+  const urgent = new Backlog<Message>()
+  const ordinary = new Backlog<Message>()
+  const bell = yield* Queue.unbounded<void, Cause.Done>()
+  let rung = false
+  let isOpen = true
   let before: (() => Command | undefined) | undefined
-  // The loop waits at the ordinary lane alone; whoever comes by the urgent one knocks there.
-  const knocking = () => {
-    if (knocked) return
-    knocked = true
-    Queue.offerUnsafe(ordinary, knock)
+  const ring = () => {
+    if (rung) return
+    rung = true
+    Queue.offerUnsafe(bell, undefined)
   }
-  // The ordinary ones have been taken, a knock among them: one for the urgent ones that are left comes after.
-  const withUrgent = (taken: ReadonlyArray<Message | Knock>): ReadonlyArray<Message> => {
-    const asked = pollUpTo(urgent, atOnce)
-    if (before !== undefined && asked.some(isEnding)) before = undefined
-    const all = before === undefined ? asked : pollFirst(before).concat(asked)
-    for (const message of taken) if (message._tag !== "Knock") all.push(message)
-    knocked = false
-    if (before !== undefined || Queue.sizeUnsafe(urgent) > 0) knocking()
+  const put = (lane: Backlog<Message>) => (message: Message) => {
+    if (!isOpen) return
+    lane.push(message)
+    ring()
+  }
+  // The bell has been taken in.
+  const taken = (): ReadonlyArray<Message> => {
+    rung = false
+    const asked = upTo(atOnce, () => urgent.shift())
+    if (asked.some(isEnding)) before = undefined
+    const all = upTo(atOnce, () => before?.())
+    if (all.length < atOnce) before = undefined
+    all.push(...asked, ...upTo(atOnce, () => ordinary.shift()))
+    if (before !== undefined || !urgent.isEmpty || !ordinary.isEmpty) ring()
     return all
   }
-  const pollFirst = (next: () => Command | undefined): Array<Message> => {
-    const polled: Array<Message> = []
-    while (polled.length < atOnce) {
-      const command = next()
-      if (command === undefined) {
-        before = undefined
-        break
-      }
-      polled.push(command)
-    }
-    return polled
-  }
-  const next = Effect.map(Queue.takeBetween(ordinary, 1, atOnce), withUrgent)
+  const next = Effect.map(Queue.take(bell), taken)
   return {
-    urgent: (message) => {
-      Queue.offerUnsafe(urgent, message)
-      knocking()
-    },
+    urgent: put(urgent),
     first: (next) => {
       before = next
-      knocking()
+      ring()
     },
-    ordinary: (message) => {
-      Queue.offerUnsafe(ordinary, message)
-    },
+    ordinary: put(ordinary),
     // With more at hand the loop would go on without letting anybody else run.
-    take: Effect.suspend(() => Queue.sizeUnsafe(ordinary) > 0 ? Effect.andThen(Effect.yieldNow, next) : next),
-    poll: () => withUrgent(pollUpTo(ordinary, atOnce)),
-    // Whoever comes by the urgent lane has knocked at the ordinary one.
-    takeBack: () =>
-      before === undefined && Queue.sizeUnsafe(urgent) === 1 && Queue.sizeUnsafe(ordinary) <= 1 &&
-      Queue.takeUnsafe(urgent) !== undefined,
+    take: Effect.suspend(() => rung ? Effect.andThen(Effect.yieldNow, next) : next),
+    poll: () => {
+      if (rung) Queue.takeUnsafe(bell)
+      return taken()
+    },
+    takeBack: () => before === undefined && ordinary.isEmpty && urgent.size === 1 && urgent.shift() !== undefined,
     close: () => {
-      Queue.endUnsafe(ordinary)
-      Queue.shutdownUnsafe(urgent)
+      isOpen = false
+      urgent.clear()
+      ordinary.clear()
+      Queue.endUnsafe(bell)
     }
   }
 })
 
-const pollUpTo = <A, E>(queue: Queue.Queue<A, E>, most: number): Array<A> => {
-  const polled: Array<A> = []
-  while (polled.length < most) {
-    const next = Queue.takeUnsafe(queue)
-    if (next === undefined || !Exit.isSuccess(next)) break
-    polled.push(next.value)
+const upTo = (most: number, next: () => Message | undefined): Array<Message> => {
+  const all: Array<Message> = []
+  for (let one = next(); one !== undefined; one = next()) {
+    all.push(one)
+    if (all.length === most) break
   }
-  return polled
+  return all
 }
