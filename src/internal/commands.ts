@@ -18,10 +18,10 @@ const find = ({ state }: Deciding, target: Target): Entry | undefined => {
 }
 
 export const add = (deciding: Deciding, event: Event & { readonly _tag: "Add" }): void => {
-  const { id, instance, listed, name, settings } = event
+  const { id, listed, name, settings } = event
   const { state } = deciding
   if (listed) state.expected--
-  const refusal = whyNot(state, name, instance)
+  const refusal = whyNot(state, event)
   if (refusal !== undefined) return refuse(deciding, event.reply, refusal)
   const entry = Entries.create(deciding, { id, listed, name, settings })
   if (listed) LineUp.come(deciding, entry)
@@ -31,11 +31,11 @@ export const add = (deciding: Deciding, event: Event & { readonly _tag: "Add" })
 
 const whyNot = (
   { closing, names, settings: { group } }: State,
-  name: string,
-  instance: boolean
+  { instance, listed, name }: Event & { readonly _tag: "Add" }
 ): Refusal | undefined => {
   if (closing !== undefined) return { _tag: "SupervisorClosed" }
-  if (names.has(name)) return { _tag: "TaskAlreadyExists", task: name }
+  // The names of a list differ, and nobody else's come before it: looking for each would be a twentieth of a start.
+  if (!listed && names.has(name)) return { _tag: "TaskAlreadyExists", task: name }
   return instance && group !== undefined && names.size >= group.maxTasks
     ? { _tag: "MaxTasksReached", task: name, maxTasks: group.maxTasks }
     : undefined
