@@ -6,35 +6,14 @@ import * as Deadlines from "../../src/internal/deadlines.ts"
 import { decide } from "../../src/internal/decide.ts"
 import type { Decision } from "../../src/internal/state.ts"
 import { makeState } from "../../src/internal/state.ts"
-import type { TaskSettings } from "../../src/internal/words.ts"
-
-const settings: TaskSettings = {
-  mode: "transient",
-  heartbeat: { _tag: "None" },
-  startupTimeout: undefined,
-  stableAfter: 80_000,
-  stopTimeout: 5000,
-  whenDead: "keep",
-  ready: "begun",
-  significant: false
-}
+import { alone, settings } from "../support/deciding.ts"
 
 const asked = (decisions: ReadonlyArray<Decision>): number =>
   decisions.filter((decision) => decision._tag === "Interrupt").length
 
 it("so many of a group are asked to end in one decision, the others in the next ones, and each of them once", () => {
   const instances = 2000
-  const state = makeState({
-    startedAt: 0,
-    strategy: "one-for-one",
-    intensity: undefined,
-    autoShutdown: "never",
-    group: { maxTasks: Number.POSITIVE_INFINITY },
-    healthCheck: { initialDelay: 0, interval: 200 },
-    maxDeadFraction: undefined,
-    whenAllCompleted: "stay",
-    shutdownTimeout: Number.POSITIVE_INFINITY
-  }, 0)
+  const state = makeState({ ...alone, group: { maxTasks: Number.POSITIVE_INFINITY } }, 0)
   for (let id = 1; id <= instances; id++) {
     decide(state, { _tag: "Add", reply: id, listed: false, instance: true, id, name: `${id}`, settings }, 0)
   }
