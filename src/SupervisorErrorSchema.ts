@@ -1,7 +1,8 @@
 /**
  * The errors of `SupervisorError` as schemas, for what goes over a wire: each
  * decodes to an instance of its class. They stand apart from the classes, so
- * that programs that send nothing do without them.
+ * that programs that send nothing do without them. In a JSON Schema document
+ * each is known by its tag.
  *
  * **Gotchas**
  *
@@ -24,7 +25,7 @@ const codec = <Error extends { readonly _tag: string }, Tag extends Error["_tag"
   tag: Tag,
   fields: Fields
 ) =>
-  Schema.TaggedStruct(tag, fields).pipe(
+  Schema.TaggedStruct(tag, fields).annotate({ identifier: tag }).pipe(
     Schema.decodeTo(
       Schema.instanceOf(Class),
       SchemaTransformation.transform({

@@ -35,6 +35,16 @@ describe("SupervisorErrorSchema", () => {
     new SupervisorError.CommandSuperseded({ supervisor, task, command: "restart", by: "kill" }),
     new SupervisorError.SupervisorClosed({ supervisor })
   ]
+  it("a document that uses them names each of them once, by its tag", () => {
+    const { definitions } = Schema.toJsonSchemaDocument(
+      Schema.Struct({
+        command: SupervisorErrorSchema.CommandError,
+        reconfigure: SupervisorErrorSchema.ReconfigureError
+      })
+    )
+    assert.sameMembers(Object.keys(definitions), [...new Set(commands.map(({ _tag }) => _tag)), "InvalidOptions"])
+  })
+
   it.each(commands.map((error) => [error._tag, error] as const))("%s arrives as what was sent", (_, error) => {
     const arrived = sent(SupervisorErrorSchema.CommandError, error)
     assert.instanceOf(arrived, error.constructor as new() => unknown)
