@@ -737,7 +737,7 @@ const facade = (pool: Pool): SlotPool<unknown, unknown> => {
     setTargetSlots: (count) => Scaling.to(pool, count),
     findSlots: (filter = {}) => findSlots(pool, filter),
     status: Effect.sync(() => pool.status()),
-    events: pool.teller.events(settings.eventCapacity, () => pool.status())
+    events: pool.teller.events(() => pool.status())
   }
 }
 

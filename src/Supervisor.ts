@@ -388,16 +388,15 @@ export const makeWith = Effect.fnUntraced(function*<E>(
       parent,
       context: own,
       settings: { ...options.settings, group },
-      expected: options.tasks.length
+      expected: options.tasks.length,
+      eventCapacity: options.eventCapacity
     }),
     (loop) => Effect.andThen(Supervising.end(loop), Scope.close(observing, Exit.void))
   )
-  const { defaults, eventCapacity } = options
   const supervising = new Supervising.Supervising({
     path,
     loop,
-    eventCapacity,
-    defaults,
+    defaults: options.defaults,
     context: own
   })
   const supervisor = faceOf<E>(supervising)

@@ -17,6 +17,7 @@ import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import {
@@ -994,6 +995,25 @@ describe("a run of a supervisor within that does not end", () => {
       yield* settle
       assert.strictEqual((yield* statusOf(root, "in")).generation, 2)
       assert.strictEqual(most, 1)
+    }))
+
+  it.effect("what ends after all has been closed is told to nobody: whoever reads slowly hears the last word last", () =>
+    Effect.gen(function*() {
+      const { body, release } = yield* stubborn
+      const scope = yield* Scope.make()
+      const root = yield* Supervisor.make({
+        name: "root",
+        eventCapacity: 1,
+        tasks: [Task.make("in", Supervisor.run({ tasks: [Task.make("stuck", body, { stopTimeout: 10 })] }))]
+      }).pipe(Scope.provide(scope))
+      yield* settle
+      const slow = yield* collect(Stream.tap(root.tree.events, () => Effect.sleep("1 second")))
+      yield* within(Scope.close(scope, Exit.void), 100)
+      yield* release
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.await(slow.fiber)
+      const last = slow.seen.at(-1)
+      assert.deepStrictEqual([last?._tag, last?.supervisor], ["SupervisorClosed", "root"])
     }))
 
   it.effect("the end of the whole is not held up by it, and names it on each level", () =>

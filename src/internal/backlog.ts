@@ -1,13 +1,12 @@
 /**
- * First come, first served. An array that is emptied lets its memory go, and takes new at the next `push`: for what is
- * empty again after every few that is most of the work.
+ * First come, first served: for what waits only until the loop has come round, and for lanes without bound.
  */
 
-/** Room for so many is kept; there may be many supervisors. */
-const kept = 64
+/** An array that is emptied lets its memory go, and takes new at the next `push`. Room for so many is kept instead. */
+const keptRoom = 64
 
-/** So many places of those that are gone are given up together, once they are as many as those that wait. */
-const gone = 1024
+/** Places of what is gone are given up together: so many at least, and as many as still wait. */
+const compactedFrom = 1024
 
 /** What waits, in the order in which it came. */
 export class Backlog<A> {
@@ -32,10 +31,10 @@ export class Backlog<A> {
     const item = this.#items[this.#next]
     this.#items[this.#next++] = undefined
     if (this.#next === this.#end) {
-      if (this.#end > kept) this.#items = []
+      if (this.#end > keptRoom) this.#items = []
       this.#next = 0
       this.#end = 0
-    } else if (this.#next >= gone && this.#next >= this.size) {
+    } else if (this.#next >= compactedFrom && this.#next >= this.size) {
       this.#items = this.#items.slice(this.#next, this.#end)
       this.#end = this.size
       this.#next = 0
@@ -47,11 +46,6 @@ export class Backlog<A> {
     this.#items = []
     this.#next = 0
     this.#end = 0
-  }
-
-  /** How much room it takes. */
-  get room(): number {
-    return this.#items.length
   }
 
   /** Those that wait, the first one first. */

@@ -29,24 +29,27 @@ export interface Bulletin<in out Event extends Numbered> {
   readonly subscribers: Set<Subscriber>
   /** Those who have read everything, and want more. */
   readonly waiting: Set<Subscriber>
-  /** The newest events, as long as not all have read them: one list for all of them. */
+  /**
+   * The newest events, without a gap: one list for all who read. It is let go as soon as all have read the newest, and
+   * until then holds up to twice `capacity`.
+   */
   events: Array<Event>
   /** How many of the subscribers have not read the newest. */
   behind: number
-  /** So many are kept for those who are slow. */
-  capacity: number
+  /** Whoever has more to read loses the oldest of them. */
+  readonly capacity: number
   closed: boolean
   /** How often `drain` has let others go on. */
   drained: number
 }
 
-export const make = <Event extends Numbered>(): Bulletin<Event> => ({
+export const make = <Event extends Numbered>(capacity: number): Bulletin<Event> => ({
   sequence: 0,
   subscribers: new Set(),
   waiting: new Set(),
   events: [],
   behind: 0,
-  capacity: 0,
+  capacity,
   closed: false,
   drained: 0
 })
@@ -60,10 +63,11 @@ export const publish = <Event extends Numbered>(
   if (self.subscribers.size > 0) hand(self, event(sequence))
 }
 
-/** Keeps an event that has its number for those who are there. */
+/** Keeps the event that was numbered last for those who are there. */
 export const hand = <Event extends Numbered>(self: Bulletin<Event>, event: Event): void => {
+  // Some run may end after the last event of all.
+  if (self.closed || self.subscribers.size === 0) return
   self.behind = self.subscribers.size
-  if (self.behind === 0) return
   // Twice as many before the older half goes: each is copied once at most.
   if (self.events.length >= 2 * self.capacity) self.events = self.events.slice(-self.capacity)
   self.events.push(event)
@@ -92,40 +96,41 @@ export const drain = <Event extends Numbered>(self: Bulletin<Event>): Effect.Eff
       : Effect.void
   )
 
-const isBehind = <Event extends Numbered>({ events }: Bulletin<Event>, { newest }: Subscriber): boolean =>
-  events.length > 0 && events[events.length - 1]!.sequence > newest
+const isBehind = <Event extends Numbered>({ events, subscribers }: Bulletin<Event>, one: Subscriber): boolean =>
+  events.length > 0 && events[events.length - 1]!.sequence > one.newest && subscribers.has(one)
 
-/** One that was behind is no longer. Whether all have read everything now: then nothing is kept. */
-const catchUp = <Event extends Numbered>(self: Bulletin<Event>): boolean => {
-  const isLast = --self.behind === 0
-  if (isLast) self.events = []
-  return isLast
+/** One that was behind is no longer. */
+const catchUp = <Event extends Numbered>(self: Bulletin<Event>): void => {
+  if (--self.behind === 0) self.events = []
 }
 
 const leave = <Event extends Numbered>(self: Bulletin<Event>, subscriber: Subscriber): void => {
+  if (isBehind(self, subscriber)) catchUp(self)
+  self.subscribers.delete(subscriber)
   self.waiting.delete(subscriber)
-  if (self.subscribers.delete(subscriber) && isBehind(self, subscriber)) catchUp(self)
+  // What comes while nobody is there is not kept: the list would have a gap.
+  if (self.subscribers.size === 0) self.events = []
 }
 
 /**
  * A snapshot, then every event after it. The snapshot is taken and the reading begins in one synchronous step, so that
- * nothing is repeated or lost between them. Each subscriber is given the newest `capacity` of those that it has not read:
- * the slow one loses the oldest, and learns how many.
+ * nothing is repeated or lost between them. The slow one loses the oldest, and learns how many.
  */
 export const subscribe = <Event extends Numbered>(
   self: Bulletin<Event>,
-  capacity: number,
   snapshot: (sequence: number) => Event,
   missedEvents: (next: Event, missed: number) => Event
 ): Stream.Stream<Event> => {
   const read = (subscriber: Subscriber): Arr.NonEmptyReadonlyArray<Event> => {
-    const { events } = self
+    const { capacity, events } = self
     const { newest } = subscriber
     const first = Math.max(newest + 1 - events[0]!.sequence, events.length - capacity, 0)
     const missed = events[first]!.sequence - newest - 1
     subscriber.newest = events[events.length - 1]!.sequence
-    // The last one has the list to itself.
-    const unread = (catchUp(self) && first === 0 ? events : events.slice(first)) as Arr.NonEmptyArray<Event>
+    catchUp(self)
+    // The last one has the list to itself; any other one would see it grow.
+    const isOwn = first === 0 && self.events !== events
+    const unread = (isOwn ? events : events.slice(first)) as Arr.NonEmptyArray<Event>
     return missed === 0 ? unread : [missedEvents(unread[0], missed), ...unread]
   }
   // One pull, not a stream made of streams: each layer is a fiber's step more for every batch, for every subscriber.
@@ -136,11 +141,12 @@ export const subscribe = <Event extends Numbered>(
         yield* Scope.addFinalizer(scope, Effect.sync(() => leave(self, subscriber)))
         const first = snapshot(self.sequence)
         subscriber.newest = first.sequence
+        // The end does not wait for those who come after it.
         if (!self.closed) self.subscribers.add(subscriber)
-        self.capacity = Math.max(self.capacity, capacity)
         pull = Effect.suspend(() => {
           if (isBehind(self, subscriber)) return Effect.succeed(read(subscriber))
-          if (self.closed) return Cause.done()
+          // Whoever is interrupted as it waits has left, though it may ask on.
+          if (self.closed || !self.subscribers.has(subscriber)) return Cause.done()
           self.waiting.add(subscriber)
           return Effect.flatMap(Queue.take(subscriber.bell), () => pull)
         })

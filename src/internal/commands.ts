@@ -34,7 +34,7 @@ const whyNot = (
   { instance, listed, name }: Event & { readonly _tag: "Add" }
 ): Refusal | undefined => {
   if (closing !== undefined) return { _tag: "SupervisorClosed" }
-  // The names of a list differ, and nobody else's come before it: looking for each would be a twentieth of a start.
+  // Those of a list are not taken (`State.names`): to look for each takes 4 % of a start of 100,000.
   if (!listed && names.has(name)) return { _tag: "TaskAlreadyExists", task: name }
   return instance && group !== undefined && names.size >= group.maxTasks
     ? { _tag: "MaxTasksReached", task: name, maxTasks: group.maxTasks }

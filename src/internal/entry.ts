@@ -75,7 +75,7 @@ export const create = (
   const entry = new Entry(given, state.places++, now)
   const { size } = state.names
   state.names.set(entry.name, entry)
-  // Nobody gets this far with a name that is taken. A breach would be a defect: one of the two would be out of reach.
+  // Nobody gets this far with a name that is taken. A breach would be a defect: one of the two is out of reach.
   if (state.names.size === size) throw new Error(`two tasks named "${entry.name}"`)
   state.entries.set(entry.id, entry)
   state.order = undefined

@@ -92,8 +92,9 @@ export const make = Effect.fnUntraced(function*(): Effect.fn.Return<Inbox> {
   const next = Effect.map(Queue.take(bell), taken)
   return {
     urgent: put(urgent),
-    first: (next) => {
-      before = next
+    first: (list) => {
+      if (!isOpen) return
+      before = list
       ring()
     },
     ordinary: put(ordinary),
@@ -106,8 +107,11 @@ export const make = Effect.fnUntraced(function*(): Effect.fn.Return<Inbox> {
     takeBack: () => before === undefined && ordinary.isEmpty && urgent.size === 1 && urgent.shift() !== undefined,
     close: () => {
       isOpen = false
+      // Nothing is decided any more, whatever is still to be told.
+      before = undefined
       urgent.clear()
       ordinary.clear()
+      if (rung) Queue.takeUnsafe(bell)
       Queue.endUnsafe(bell)
     }
   }

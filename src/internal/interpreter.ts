@@ -72,6 +72,7 @@ export class Interpreter {
     readonly state: State
     readonly time: Time
     readonly context: Context.Context<never>
+    readonly eventCapacity: number
     readonly inbox: Inbox
     /** Decides an event that came of carrying out a decision, once the decisions before it have been carried out. */
     readonly feed: (event: Event) => void

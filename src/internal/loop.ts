@@ -60,8 +60,9 @@ export const make = Effect.fnUntraced(function*(options: {
   readonly context: Context.Context<never>
   readonly settings: Omit<State.SupervisorSettings, "startedAt">
   readonly expected: number
+  readonly eventCapacity: number
 }): Effect.fn.Return<Loop> {
-  const { context, parent, path } = options
+  const { context, eventCapacity, parent, path } = options
   const recorder = Context.get(context, Recording)
   const time = Time.make(Context.get(context, Clock.Clock))
   const state = State.makeState({ ...options.settings, startedAt: time.now() }, options.expected)
@@ -96,7 +97,7 @@ export const make = Effect.fnUntraced(function*(options: {
     feeding = false
     interpreter.tell()
   }
-  const interpreter: Interpreter = new Interpreter({ path, parent, state, time, context, inbox, feed })
+  const interpreter: Interpreter = new Interpreter({ path, parent, state, time, context, eventCapacity, inbox, feed })
 
   /** Attends a run while what is being looked at is still ahead. */
   const attendAhead = (run: Run): void => {

@@ -32,9 +32,9 @@ export interface TreeEvents {
 }
 
 export class Reporter implements Above {
-  readonly bulletin = Bulletin.make<SupervisorEvent>()
+  readonly bulletin: Bulletin.Bulletin<SupervisorEvent>
   /** The same, and all that the supervisors below tell; numbered only while somebody listens. */
-  readonly tree = Bulletin.make<TreeEvents>()
+  readonly tree: Bulletin.Bulletin<TreeEvents>
   readonly #above: Above | undefined
   readonly #path: string
   readonly #time: Time
@@ -48,8 +48,11 @@ export class Reporter implements Above {
     readonly above: Above | undefined
     readonly time: Time
     readonly context: Context.Context<never>
+    readonly eventCapacity: number
     readonly state: { readonly counts: Readonly<Record<Phase, number>> }
   }) {
+    this.bulletin = Bulletin.make(options.eventCapacity)
+    this.tree = Bulletin.make(options.eventCapacity)
     this.#path = options.path
     this.#above = options.above
     this.#time = options.time

@@ -123,7 +123,7 @@ export interface State {
   settings: SupervisorSettings
   /** By number. */
   readonly entries: Table<Entry>
-  /** By name, in start order. */
+  /** By name, in start order. The names of a list differ before it is added, and nobody else's come before all of it. */
   readonly names: Map<string, Entry>
   /** The entries in start order, as long as none comes or goes. */
   order: ReadonlyArray<Entry> | undefined

@@ -117,11 +117,10 @@ export class Supervising implements Handled {
   constructor(options: {
     readonly path: string
     readonly loop: Loop
-    readonly eventCapacity: number
     readonly defaults: Task.Settings<unknown>
     readonly context: Context.Context<never>
   }) {
-    const { context, defaults, eventCapacity, loop, path } = options
+    const { context, defaults, loop, path } = options
     const { interpreter } = loop
     this.path = path
     this.interpreter = interpreter
@@ -130,14 +129,12 @@ export class Supervising implements Handled {
     this.#defaults = defaultsOf(defaults, context)
     this.events = Bulletin.subscribe<SupervisorEvent>(
       interpreter.reporter.bulletin,
-      eventCapacity,
       (sequence) => interpreter.tree.snapshot(sequence),
       ({ sequence, time }, missed) => ({ ...this.#missed(missed), sequence: sequence - 1, time })
     )
     this.treeEvents = Stream.mapArray(
       Bulletin.subscribe<TreeEvents>(
         interpreter.reporter.tree,
-        eventCapacity,
         (sequence) => ({ sequence, events: interpreter.tree.snapshots() }),
         ({ sequence }, missed) => ({ sequence: sequence - 1, events: [this.#missed(missed)] })
       ),

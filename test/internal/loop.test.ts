@@ -9,6 +9,7 @@ import * as Task from "effect-supervisor/Task"
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import * as Logger from "effect/Logger"
 import * as Schedule from "effect/Schedule"
@@ -203,6 +204,7 @@ describe("the inbox", () => {
     Effect.gen(function*() {
       const inbox = yield* Inbox.make()
       for (const when of ["before", "after"]) {
+        inbox.first(() => ({ _tag: "Command", event: { _tag: "Shutdown" }, task: undefined }))
         for (const _ of range(1000)) {
           inbox.urgent({ _tag: "Tick" })
           inbox.ordinary({ _tag: "Tick" })
@@ -211,6 +213,7 @@ describe("the inbox", () => {
       }
       const left = range(100).flatMap(() => inbox.poll())
       assert.deepStrictEqual(left, [])
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(inbox.take)), "and nobody is let wait for more")
     }))
 })
 

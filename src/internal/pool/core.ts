@@ -161,7 +161,7 @@ export class Pool {
     this.context = context
     this.#clock = options.clock
     this.fork = Effect.runForkWith(context)
-    this.teller = new Teller(settings.name, context, () => this.wallNow())
+    this.teller = new Teller(settings.name, context, () => this.wallNow(), settings.eventCapacity)
     this.jobs = new Jobs({
       pool: settings.name,
       queued: (job) => this.#queued(job),

@@ -77,14 +77,15 @@ const textOf = (told: Told): string => {
 export class Teller {
   readonly #pool: string
   readonly #context: Context.Context<never>
-  readonly #bulletin = Bulletin.make<SlotPoolEvent>()
+  readonly #bulletin: Bulletin.Bulletin<SlotPoolEvent>
   readonly #now: () => number
   readonly #silent: boolean
   readonly #counters: Record<"errors" | "restarts" | "exhausted" | "storeFailures", Metric.Metric<number, unknown>>
 
   readonly #jobs: Record<EndState, Metric.Metric<number, unknown>>
 
-  constructor(pool: string, context: Context.Context<never>, now: () => number) {
+  constructor(pool: string, context: Context.Context<never>, now: () => number, eventCapacity: number) {
+    this.#bulletin = Bulletin.make(eventCapacity)
     this.#pool = pool
     this.#context = context
     this.#now = now
@@ -164,10 +165,9 @@ export class Teller {
     Effect.runForkWith(this.#context)(Effect.annotateLogs(line, { pool: this.#pool, ...annotations }))
   }
 
-  events(capacity: number, status: () => PoolStatus): Stream.Stream<SlotPoolEvent> {
+  events(status: () => PoolStatus): Stream.Stream<SlotPoolEvent> {
     return Bulletin.subscribe<SlotPoolEvent>(
       this.#bulletin,
-      capacity,
       (sequence) => ({ _tag: "PoolSnapshot", sequence, time: this.#now(), pool: this.#pool, status: status() }),
       ({ sequence, time }, missed) => ({
         _tag: "EventsMissed",
