@@ -10,20 +10,9 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
-import { Backlog } from "../src/internal/backlog.ts"
 import * as Counting from "./support/Counting.ts"
 import { Net, settle, statusOf, stubborn } from "./support/fixtures.ts"
-
-const heap = Effect.promise(async () => {
-  const gc = globalThis.gc
-  assert(gc !== undefined, "run node with --expose-gc")
-  // What a collection finalizes is collected by the next one.
-  for (let i = 0; i < 4; i++) {
-    gc()
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-  return globalThis.process.memoryUsage().heapUsed
-})
+import { heap } from "./support/heap.ts"
 
 /** What the heap may grow by, JIT and all: a leak of one small object a restart (90,000 of them) is 5 MB and more. */
 const bound = 1_000_000
@@ -58,19 +47,6 @@ const assertNoMore = (before: Census, after: Census): void => {
 }
 
 describe("leaks", () => {
-  it.effect("2,000,000 messages through a lane that is never empty take no more room than those that wait", () =>
-    Effect.gen(function*() {
-      const lane = new Backlog<number>()
-      for (let i = 0; i < 3000; i++) lane.push(i)
-      const before = yield* heap
-      for (let i = 0; i < 2_000_000; i++) {
-        lane.push(i)
-        lane.shift()
-      }
-      assert.isBelow((yield* heap) - before, bound, "bytes of heap")
-      assert.strictEqual(lane.size, 3000)
-    }))
-
   it.effect(
     "100,000 restarts by policy leave fibers, timers and heap where they were",
     () =>

@@ -21,9 +21,10 @@ import * as Loop from "../../src/internal/loop.ts"
 import type { Run } from "../../src/internal/run.ts"
 import type { Decision, Event, State } from "../../src/internal/state.ts"
 import { makeState } from "../../src/internal/state.ts"
-import type { HeartbeatSettings, Phase } from "../../src/internal/words.ts"
+import type { HeartbeatSettings, Phase, TaskSettings } from "../../src/internal/words.ts"
 import { assertStatus, collect, Net, settle, statusOf, tagsOf } from "../support/fixtures.ts"
 import * as StallingClock from "../support/StallingClock.ts"
+import { alone, plain } from "./deciding.ts"
 
 const range = (length: number) => Array.from({ length }, (_, index) => index)
 
@@ -84,27 +85,8 @@ describe("decide", () => {
 
   /** A task whose first run was replaced by a second, and then what is given happened to it. */
   const inSecondRun = (events: ReadonlyArray<Event>, heartbeat: HeartbeatSettings = verdict): State => {
-    const state = makeState({
-      startedAt: 0,
-      strategy: "one-for-one",
-      intensity: undefined,
-      autoShutdown: "never",
-      group: undefined,
-      healthCheck: { initialDelay: 0, interval: 200 },
-      maxDeadFraction: undefined,
-      whenAllCompleted: "stay",
-      shutdownTimeout: Number.POSITIVE_INFINITY
-    }, 0)
-    const settings = {
-      mode: "transient",
-      heartbeat,
-      startupTimeout: undefined,
-      stableAfter: 80_000,
-      stopTimeout: 5000,
-      whenDead: "escalate",
-      ready: "begun",
-      significant: false
-    } as const
+    const state = makeState(alone, 0)
+    const settings: TaskSettings = { ...plain, heartbeat, whenDead: "escalate" }
     const begin: ReadonlyArray<Event> = [
       { _tag: "Add", reply: 1, listed: false, instance: false, id, name: "job", settings },
       tellings["Begun"]!(1),

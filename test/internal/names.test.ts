@@ -4,7 +4,7 @@
 import { assert, it } from "@effect/vitest"
 import { decide } from "../../src/internal/decide.ts"
 import { makeState } from "../../src/internal/state.ts"
-import { alone, settings } from "../support/deciding.ts"
+import { alone, plain as settings } from "./deciding.ts"
 
 it("a list with one name twice is a defect of whoever let it pass", () => {
   const state = makeState(alone, 2)

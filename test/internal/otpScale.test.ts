@@ -18,6 +18,7 @@ import { makeState } from "../../src/internal/state.ts"
 import type { Entry } from "../../src/internal/taskEntry.ts"
 import type { TaskSettings } from "../../src/internal/words.ts"
 import { settle } from "../support/fixtures.ts"
+import { plain } from "./deciding.ts"
 
 /** What has been decided: how many events, and how many decisions came of them. */
 interface Work {
@@ -202,16 +203,7 @@ const visits = (group: SupervisorSettings["group"], size: number): number => {
   }, 0)
   const entries = new Visited()
   Object.assign(state, { entries })
-  const settings: TaskSettings = {
-    mode: "permanent",
-    heartbeat: { _tag: "None" },
-    startupTimeout: undefined,
-    stableAfter: 80_000,
-    stopTimeout: 5000,
-    whenDead: "keep",
-    ready: "begun",
-    significant: false
-  }
+  const settings: TaskSettings = { ...plain, mode: "permanent" }
   const ended = (id: number, generation: number): Event => ({
     _tag: "Ended",
     id,

@@ -6,7 +6,7 @@ import * as Deadlines from "../../src/internal/deadlines.ts"
 import { decide } from "../../src/internal/decide.ts"
 import type { Decision } from "../../src/internal/state.ts"
 import { makeState } from "../../src/internal/state.ts"
-import { alone, settings } from "../support/deciding.ts"
+import { alone, plain as settings } from "./deciding.ts"
 
 const asked = (decisions: ReadonlyArray<Decision>): number =>
   decisions.filter((decision) => decision._tag === "Interrupt").length

@@ -5,7 +5,7 @@ import type { SupervisorSettings } from "../../src/internal/state.ts"
 import type { TaskSettings } from "../../src/internal/words.ts"
 
 /** Of a task, without any sign of life. */
-export const settings: TaskSettings = {
+export const plain: TaskSettings = {
   mode: "transient",
   heartbeat: { _tag: "None" },
   startupTimeout: undefined,
